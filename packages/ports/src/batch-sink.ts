@@ -1,0 +1,24 @@
+import type { RecordBatch } from 'apache-arrow';
+import type { SourcePosition } from './receiver.ts';
+import type { TableName } from './signal.ts';
+import type { WalRange } from './write-ahead-log.ts';
+
+/** A sealed batch with what makes its commit exactly-once. */
+export interface SealedBatch {
+  readonly tenant: string;
+  readonly table: TableName;
+  readonly batch: RecordBatch;
+  /** The log records that the batch holds: all of this batch id up to this sequence number. */
+  readonly range: WalRange;
+  /** The last position of each source that the batch holds. */
+  readonly sources: readonly SourcePosition[];
+}
+
+/** Takes sealed batches. */
+export interface BatchSink {
+  /**
+   * The batch is visible to snapshots from this call on. Resolves when it is in a committed file: seen whole or not at
+   * all, and exactly once however often it is tried. When it rejects, the batch stays visible and is tried again.
+   */
+  append(batch: SealedBatch): Promise<void>;
+}

@@ -1,0 +1,30 @@
+/** Time as a collaborator, so that a test can drive it. */
+export interface Clock {
+  /** Wall-clock time, milliseconds since the Unix epoch. It may jump either way. */
+  now(): number;
+  /** Milliseconds of a clock that never goes back; only differences mean anything. */
+  monotonic(): number;
+  /** Calls `callback` once after `delayMs`, unless the returned timer is cancelled first. It keeps no process alive. */
+  schedule(delayMs: number, callback: () => void): ScheduledCall;
+}
+
+export interface ScheduledCall {
+  /** After this returns, the callback is not called any more. Cancelling twice does nothing. */
+  cancel(): void;
+}
+
+/** The machine's clocks. */
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  schedule(delayMs, callback) {
+    const timer = setTimeout(callback, delayMs);
+    timer.unref();
+    return { cancel: () => clearTimeout(timer) };
+  },
+};
+
+/** Resolves after `delayMs` of the given clock. */
+export function sleep(clock: Clock, delayMs: number): Promise<void> {
+  return new Promise((resolve) => clock.schedule(delayMs, resolve));
+}

@@ -1,0 +1,56 @@
+import type { RecordBatch } from 'apache-arrow';
+import type { TableName } from './signal.ts';
+import type { ColumnType } from './tables/column.ts';
+
+/** Where queries read: one consistent view of memory and files. */
+export interface TableSource {
+  /**
+   * A view of the tenant's tables at this moment: every record acknowledged before the call is in it exactly once, in
+   * `batches` or in `files`, and nothing that happens later changes it. A tenant that never wrote has empty tables.
+   */
+  snapshot(tenant: string, tables: readonly TableName[]): Snapshot;
+}
+
+export interface Snapshot {
+  readonly tables: ReadonlyMap<TableName, TableSnapshot>;
+  /** Until this is called, the snapshot's files and memory stay readable. Releasing twice does nothing. */
+  release(): void;
+}
+
+export interface TableSnapshot {
+  readonly batches: readonly MemoryBatch[];
+  readonly files: readonly DataFile[];
+  /** Attribute keys that at least one of the table's files may hold as a column of its own. */
+  readonly attributeColumns: readonly AttributeColumn[];
+}
+
+export interface MemoryBatch {
+  readonly batchId: number;
+  /** In the layout of `TABLES`; see `recordBatchOf`. */
+  readonly batch: RecordBatch;
+}
+
+export interface DataFile {
+  readonly fileId: number;
+  /** Absolute path of the Parquet file. */
+  readonly path: string;
+  readonly rows: number;
+  readonly sizeBytes: number;
+  /** Nanoseconds since the Unix epoch, both inclusive. */
+  readonly minTimestampNs: bigint;
+  readonly maxTimestampNs: bigint;
+  /** Field ids of the attribute columns that this file has. A key that is not here is wholly in the file's map. */
+  readonly attributeColumnIds: readonly number[];
+}
+
+/** An attribute key stored as a column of its own: `attributes.http.route`. */
+export interface AttributeColumn {
+  /** The Parquet field id, unique in the table. */
+  readonly fieldId: number;
+  /** The map that it is taken from: `attributes`, `resource_attributes` or `scope_attributes`. */
+  readonly map: string;
+  readonly key: string;
+  /** `${map}.${key}` */
+  readonly name: string;
+  readonly type: Extract<ColumnType, 'text' | 'int64' | 'float64' | 'bool'>;
+}

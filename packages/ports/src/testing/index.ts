@@ -1,0 +1,2 @@
+export * from './driven-clock.ts';
+export * from './seeded-random.ts';
