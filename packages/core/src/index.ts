@@ -1,1 +1,11 @@
-export {};
+export { DEFAULT_TENANT, type ErrorCode, type ErrorKind, isOpenWitError, OpenWitError } from '@openwit/ports';
+export type { QueryOptions, QueryResult } from '@openwit/query';
+export { ApiServer, type ApiServerOptions } from './api/api-server.ts';
+export { OpenWitLogExporter } from './exporters/log-exporter.ts';
+export { type MetricExporterOptions, OpenWitMetricExporter } from './exporters/metric-exporter.ts';
+export { SpanEncoder } from './exporters/span-encoder.ts';
+export { OpenWitSpanExporter } from './exporters/span-exporter.ts';
+export type { IngestOptions } from './ingest/ingest-settings.ts';
+export { Ingestor, type IngestorParts, type IngestorStats, type IngestStore } from './ingest/ingestor.ts';
+export { type ExporterOptions, OpenWit } from './open-wit.ts';
+export type { Listening, ListenOptions, OpenWitOptions } from './open-wit-options.ts';

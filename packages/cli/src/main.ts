@@ -1,0 +1,39 @@
+#!/usr/bin/env node
+import { isOpenWitError } from '@openwit/ports';
+import { helpOf } from './help.ts';
+
+const COMMANDS = {
+  serve: async () => (await import('./commands/serve.ts')).serve,
+  sql: async () => (await import('./commands/sql.ts')).sql,
+  ingest: async () => (await import('./commands/ingest.ts')).ingest,
+};
+
+/** A command takes its own arguments and returns the exit code. */
+export type Command = (args: readonly string[]) => Promise<number>;
+
+async function main([name, ...args]: readonly string[]): Promise<number> {
+  if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
+    process.stdout.write(helpOf(args[0]));
+    return 0;
+  }
+  if (!(name in COMMANDS)) {
+    process.stderr.write(`openwit: no such command, command=${name}\n\n${helpOf(undefined)}`);
+    return 2;
+  }
+  if (args.includes('--help') || args.includes('-h')) {
+    process.stdout.write(helpOf(name));
+    return 0;
+  }
+  const command: Command = await COMMANDS[name as keyof typeof COMMANDS]();
+  return command(args);
+}
+
+/** Wrong arguments exit with 2, anything else that fails with 1; the message is one line. */
+function report(error: unknown): number {
+  const wrongArguments = error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS');
+  const code = isOpenWitError(error) ? ` (${error.code})` : '';
+  process.stderr.write(`openwit: ${error instanceof Error ? error.message : String(error)}${code}\n`);
+  return wrongArguments || (isOpenWitError(error) && error.code === 'INVALID_CONFIG') ? 2 : 1;
+}
+
+process.exitCode = await main(process.argv.slice(2)).catch(report);

@@ -1,0 +1,148 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import {
+  checkTenant,
+  DEFAULT_TENANT,
+  DEFAULT_TENANT_HEADER,
+  isOpenWitError,
+  OpenWitError,
+  type Receiver,
+  type ReceiverAddress,
+} from '@openwit/ports';
+import { type QueryEngine, type QueryResult, resultToArrowStream, resultToJson, resultToNdjson } from '@openwit/query';
+import { parseStatement } from './statement.ts';
+
+export interface ApiServerOptions {
+  readonly host?: string;
+  /** Default 8080; 0 for a free one. */
+  readonly port?: number;
+  readonly tenantHeader?: string;
+  /** Bytes of a request body. Default 1 MiB. */
+  readonly maxRequestBytes?: number;
+}
+
+interface Format {
+  readonly type: string;
+  readonly write: (result: QueryResult) => AsyncIterable<Uint8Array>;
+}
+
+const FORMATS: readonly Format[] = [
+  { type: 'application/json', write: resultToJson },
+  { type: 'application/vnd.apache.arrow.stream', write: resultToArrowStream },
+  { type: 'application/x-ndjson', write: resultToNdjson },
+];
+
+/** The HTTP API: `POST /api/v1/sql` with `{ "sql", "params"? }`, and `GET /health`. */
+export class ApiServer implements Receiver {
+  readonly #engine: Pick<QueryEngine, 'query'>;
+  readonly #host: string;
+  readonly #port: number;
+  readonly #tenantHeader: string;
+  readonly #maxRequestBytes: number;
+  readonly #server: Server;
+
+  constructor({ engine }: { engine: Pick<QueryEngine, 'query'> }, options: ApiServerOptions = {}) {
+    this.#engine = engine;
+    this.#host = options.host ?? '127.0.0.1';
+    this.#port = options.port ?? 8080;
+    this.#tenantHeader = (options.tenantHeader ?? DEFAULT_TENANT_HEADER).toLowerCase();
+    this.#maxRequestBytes = options.maxRequestBytes ?? 1024 * 1024;
+    this.#server = createServer((request, response) => void this.#answer(request, response));
+  }
+
+  async start(): Promise<ReceiverAddress> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#server.once('error', reject);
+    this.#server.listen(this.#port, this.#host, resolve);
+    await promise;
+    this.#server.off('error', reject);
+    return { host: this.#host, port: (this.#server.address() as AddressInfo).port };
+  }
+
+  async stop(): Promise<void> {
+    if (!this.#server.listening) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#server.close(() => resolve());
+    this.#server.closeIdleConnections();
+    await promise;
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { pathname } = new URL(request.url ?? '/', 'http://localhost');
+    if (pathname === '/health' && request.method === 'GET') return send(response, 200, { status: 'ok' });
+    if (pathname !== '/api/v1/sql') return send(response, 404, { error: { message: 'no such path' } });
+    if (request.method !== 'POST') {
+      response.setHeader('allow', 'POST');
+      return send(response, 405, { error: { message: 'use POST' } });
+    }
+    const gone = new AbortController();
+    response.once('close', () => gone.abort());
+    try {
+      await this.#query(request, response, gone.signal);
+    } catch (error) {
+      sendError(response, error);
+    }
+  }
+
+  async #query(request: IncomingMessage, response: ServerResponse, signal: AbortSignal): Promise<void> {
+    const format = formatOf(request.headers.accept);
+    const tenant = this.#tenantOf(request);
+    const { sql, params } = parseStatement(await this.#body(request));
+    const result = await this.#engine.query(sql, { tenant, signal, ...(params && { params }) });
+    response.writeHead(200, { 'content-type': format.type });
+    await pipeline(Readable.from(format.write(result), { objectMode: false }), response);
+  }
+
+  #tenantOf(request: IncomingMessage): string {
+    const value = request.headers[this.#tenantHeader];
+    return value === undefined ? DEFAULT_TENANT : checkTenant(String(value));
+  }
+
+  async #body(request: IncomingMessage): Promise<string> {
+    const pieces: Buffer[] = [];
+    let bytes = 0;
+    for await (const piece of request as AsyncIterable<Buffer>) {
+      bytes += piece.length;
+      if (bytes > this.#maxRequestBytes) {
+        throw new OpenWitError('invalid', 'REQUEST_TOO_LARGE', `request too large, maxBytes=${this.#maxRequestBytes}`);
+      }
+      pieces.push(piece);
+    }
+    return Buffer.concat(pieces).toString('utf8');
+  }
+}
+
+/** The first of our formats that the client takes; JSON when it names none of them. */
+function formatOf(accept: string | undefined): Format {
+  return FORMATS.find(({ type }) => accept?.includes(type)) ?? FORMATS[0]!;
+}
+
+function sendError(response: ServerResponse, error: unknown): void {
+  // Once rows are under way only a broken connection can tell the client that they are not all.
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
+  const known = isOpenWitError(error)
+    ? error
+    : new OpenWitError('internal', 'INTERNAL', 'query failed', { cause: error });
+  const { kind, code, message, details } = known;
+  if (known.retryAfterMs !== undefined) response.setHeader('retry-after', Math.ceil(known.retryAfterMs / 1000));
+  send(response, statusOf(known), { error: { kind, code, message, ...details } });
+}
+
+function statusOf({ kind, code }: OpenWitError): number {
+  if (code === 'REQUEST_TOO_LARGE') return 413;
+  if (code === 'QUERY_FORBIDDEN') return 403;
+  if (code === 'QUERY_TIMEOUT') return 408;
+  if (kind === 'invalid') return 400;
+  if (kind === 'overloaded') return 429;
+  return kind === 'internal' || kind === 'data' ? 500 : 503;
+}
+
+function send(response: ServerResponse, status: number, body: unknown): void {
+  response.writeHead(status, { 'content-type': 'application/json' });
+  response.end(JSON.stringify(body));
+}

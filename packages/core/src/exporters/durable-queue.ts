@@ -1,0 +1,84 @@
+import { type Clock, type IngestSink, isOpenWitError, OpenWitError, type Signal, sleep } from '@openwit/ports';
+
+/** The SDK's `ExportResult`: code 0 is success, 1 is failure. */
+export interface ExportResult {
+  readonly code: number;
+  readonly error?: Error;
+}
+
+export type ExportCallback = (result: ExportResult) => void;
+
+/** The records as OTLP bytes; called again for each try. */
+export type Encode = () => Uint8Array<ArrayBuffer> | Promise<Uint8Array<ArrayBuffer>>;
+
+const SUCCESS = 0;
+const FAILED = 1;
+const RETRY_AFTER_MS = 200;
+
+/**
+ * Hands the exporters' requests to the node. What was taken is not given up: overload and a failing disk are waited
+ * out, only a request that no retry can help fails.
+ */
+export class DurableQueue {
+  readonly #sink: IngestSink;
+  readonly #clock: Clock;
+  readonly #signal: Signal;
+  readonly #tenant: string;
+  readonly #underWay = new Set<Promise<void>>();
+  #closed = false;
+
+  constructor(
+    { sink, clock }: { sink: IngestSink; clock: Clock },
+    { signal, tenant }: { signal: Signal; tenant: string },
+  ) {
+    this.#sink = sink;
+    this.#clock = clock;
+    this.#signal = signal;
+    this.#tenant = tenant;
+  }
+
+  /** Calls back with success when the request's records are on disk. */
+  export(encode: Encode, callback: ExportCallback): void {
+    if (this.#closed) {
+      callback({ code: FAILED, error: new OpenWitError('closed', 'CLOSED', 'exporter is shut down') });
+      return;
+    }
+    const done = this.#deliver(encode)
+      .then(
+        () => callback({ code: SUCCESS }),
+        (error: unknown) => callback({ code: FAILED, error: error as Error }),
+      )
+      .finally(() => this.#underWay.delete(done));
+    this.#underWay.add(done);
+  }
+
+  /** Resolves when everything that was taken before is on disk. */
+  async forceFlush(): Promise<void> {
+    await Promise.all(this.#underWay);
+  }
+
+  shutdown(): Promise<void> {
+    this.#closed = true;
+    return this.forceFlush();
+  }
+
+  async #deliver(encode: Encode): Promise<void> {
+    for (;;) {
+      // The node takes the bytes over, so a retry encodes again: it is rare, and a copy would be paid by every export.
+      const payload = await encode();
+      if (payload.length === 0) return;
+      try {
+        const { rejected, message } = await this.#sink.ingest({ tenant: this.#tenant, signal: this.#signal, payload });
+        if (rejected > 0) throw new OpenWitError('invalid', 'MALFORMED_OTLP', message);
+        return;
+      } catch (error) {
+        if (!isOpenWitError(error) || !canWait(error)) throw error;
+        await sleep(this.#clock, error.retryAfterMs ?? RETRY_AFTER_MS);
+      }
+    }
+  }
+}
+
+function canWait({ kind }: OpenWitError): boolean {
+  return kind === 'overloaded' || kind === 'unavailable';
+}

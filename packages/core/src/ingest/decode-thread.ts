@@ -1,0 +1,79 @@
+import { Worker } from 'node:worker_threads';
+import { errorFromMessage, OpenWitError, type Signal } from '@openwit/ports';
+import type { DecodeCommand, DecodeReply, DecodeResult, DecodeSettings } from './decode-protocol.ts';
+
+const WORKER = new URL(`./decode-worker${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url);
+
+export interface DecodeRequest {
+  readonly slot: number;
+  readonly signal: Signal;
+  readonly payload: Uint8Array<ArrayBuffer>;
+  readonly committedRows: number;
+}
+
+/** The request's bytes, which went to the thread and came back, and what became of them. */
+export interface Decoded {
+  readonly payload: Uint8Array<ArrayBuffer>;
+  readonly outcome: DecodeResult | OpenWitError;
+}
+
+/** A worker thread that decodes requests into batches, in the order of the calls. */
+export class DecodeThread {
+  readonly #worker: Worker;
+  readonly #waiting = new Map<number, (decoded: Decoded) => void>();
+  #nextId = 0;
+  #failure: OpenWitError | undefined;
+
+  /** `onFailure` is called once when the thread dies by itself: what its batches held in memory is gone. */
+  constructor(settings: DecodeSettings, onFailure: (error: OpenWitError) => void) {
+    this.#worker = new Worker(WORKER, { workerData: settings, name: 'openwit-decode' });
+    this.#worker.unref();
+    this.#worker.on('message', (reply: DecodeReply) => this.#settle(reply));
+    this.#worker.on('error', (cause) => this.#fail(cause, onFailure));
+  }
+
+  /** How many requests are with the thread. */
+  get load(): number {
+    return this.#waiting.size;
+  }
+
+  decode(request: DecodeRequest): Promise<Decoded> {
+    if (this.#failure !== undefined) return Promise.resolve({ payload: request.payload, outcome: this.#failure });
+    const id = this.#nextId++;
+    const { promise, resolve } = Promise.withResolvers<Decoded>();
+    this.#waiting.set(id, resolve);
+    this.#worker.ref();
+    this.#post({ kind: 'decode', id, ...request }, [request.payload.buffer]);
+    return promise;
+  }
+
+  truncate(slot: number, rows: number): void {
+    this.#post({ kind: 'truncate', slot, rows });
+  }
+
+  drop(slot: number): void {
+    this.#post({ kind: 'drop', slot });
+  }
+
+  async close(): Promise<void> {
+    await this.#worker.terminate();
+  }
+
+  #post(command: DecodeCommand, transfer: ArrayBuffer[] = []): void {
+    this.#worker.postMessage(command, transfer);
+  }
+
+  #settle({ id, payload, result, error }: DecodeReply): void {
+    const resolve = this.#waiting.get(id);
+    this.#waiting.delete(id);
+    if (this.#waiting.size === 0) this.#worker.unref();
+    resolve?.({ payload, outcome: result ?? errorFromMessage(error!) });
+  }
+
+  #fail(cause: unknown, onFailure: (error: OpenWitError) => void): void {
+    this.#failure = new OpenWitError('unavailable', 'INTERNAL', 'decode thread failed', { cause, retryAfterMs: 1000 });
+    for (const resolve of this.#waiting.values()) resolve({ payload: new Uint8Array(0), outcome: this.#failure });
+    this.#waiting.clear();
+    onFailure(this.#failure);
+  }
+}

@@ -1,0 +1,48 @@
+import { positiveInteger } from '../settings.ts';
+
+const MIB = 1024 * 1024;
+
+export interface IngestOptions {
+  /** Decode threads. Default 1: one thread decodes about half a million spans a second. */
+  readonly threads?: number;
+  /** When a batch is sealed. */
+  readonly batch?: {
+    /** Default 50,000 records; the request that reaches it is still taken whole. */
+    readonly maxRows?: number;
+    /** Bytes of the batch's columns. Default 32 MiB. */
+    readonly maxBytes?: number;
+    /** Default 10,000 ms. */
+    readonly maxAgeMs?: number;
+  };
+  readonly limits?: {
+    /** Bytes of requests under way, open batches and batches on their way to files. Default 128 MiB. */
+    readonly maxMemoryBytes?: number;
+    /** Records of one request, which is REQUEST_TOO_LARGE above. Default 500,000. */
+    readonly maxRequestRecords?: number;
+    /** How long a request waits for memory before it is answered OVERLOADED. Default 1,000 ms. */
+    readonly maxWaitMs?: number;
+  };
+}
+
+export interface IngestSettings {
+  readonly threads: number;
+  readonly batch: { readonly maxRows: number; readonly maxBytes: number; readonly maxAgeMs: number };
+  readonly limits: { readonly maxMemoryBytes: number; readonly maxRequestRecords: number; readonly maxWaitMs: number };
+}
+
+/** The options with their defaults. @throws invalid / INVALID_CONFIG */
+export function ingestSettings({ threads, batch = {}, limits = {} }: IngestOptions): IngestSettings {
+  return {
+    threads: positiveInteger('ingest.threads', threads, 1),
+    batch: {
+      maxRows: positiveInteger('ingest.batch.maxRows', batch.maxRows, 50_000),
+      maxBytes: positiveInteger('ingest.batch.maxBytes', batch.maxBytes, 32 * MIB),
+      maxAgeMs: positiveInteger('ingest.batch.maxAgeMs', batch.maxAgeMs, 10_000),
+    },
+    limits: {
+      maxMemoryBytes: positiveInteger('ingest.limits.maxMemoryBytes', limits.maxMemoryBytes, 128 * MIB),
+      maxRequestRecords: positiveInteger('ingest.limits.maxRequestRecords', limits.maxRequestRecords, 500_000),
+      maxWaitMs: positiveInteger('ingest.limits.maxWaitMs', limits.maxWaitMs, 1000),
+    },
+  };
+}

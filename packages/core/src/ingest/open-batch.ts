@@ -1,0 +1,72 @@
+import {
+  type ColumnData,
+  type MemoryBatch,
+  recordBatchOf,
+  type ScheduledCall,
+  type SealedBatch,
+  type Signal,
+  type SourcePosition,
+} from '@openwit/ports';
+import type { DecodeThread } from './decode-thread.ts';
+
+/** A batch that a decode thread fills. Rows count once the log has them; what lies behind is still on its way. */
+export class OpenBatch {
+  /** The batch's name at its thread. */
+  readonly slot: number;
+  readonly batchId: number;
+  readonly tenant: string;
+  readonly signal: Signal;
+  readonly thread: DecodeThread;
+  /** Settles with the store's answer; resolved at once when the batch ends without rows. */
+  readonly stored: Promise<void>;
+  readonly resolveStored: (stored: Promise<void>) => void;
+
+  /** Seals the batch when it is old. */
+  ageLimit: ScheduledCall | undefined;
+  /** Set when the batch takes no further request. */
+  sealed = false;
+  /** Requests between decode and log; the batch goes to the store when none is left. */
+  underWay = 0;
+  /** Counts the times that rows were taken back: what was decoded before the last of them is gone. */
+  epoch = 0;
+  committedRows = 0;
+  byteLength = 0;
+  columns: readonly ColumnData[] = [];
+  #throughLsn = 0;
+  readonly #sources = new Map<string, SourcePosition>();
+
+  constructor({
+    slot,
+    batchId,
+    tenant,
+    signal,
+    thread,
+  }: Pick<OpenBatch, 'slot' | 'batchId' | 'tenant' | 'signal' | 'thread'>) {
+    this.slot = slot;
+    this.batchId = batchId;
+    this.tenant = tenant;
+    this.signal = signal;
+    this.thread = thread;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.stored = promise;
+    this.resolveStored = resolve;
+  }
+
+  /** A request's rows are in the log: they belong to the batch for good. */
+  commit(rows: number, lsn: number, source: SourcePosition | undefined): void {
+    this.committedRows = rows;
+    this.#throughLsn = lsn;
+    if (source !== undefined) this.#sources.set(source.source, source);
+  }
+
+  /** The committed rows, over the buffers that the decode thread goes on writing behind them. */
+  view(): MemoryBatch {
+    return { batchId: this.batchId, batch: recordBatchOf(this.signal, this.committedRows, this.columns) };
+  }
+
+  toSealed(): SealedBatch {
+    const { tenant, signal: table, batchId } = this;
+    const range = { batchId, throughLsn: this.#throughLsn };
+    return { tenant, table, batch: this.view().batch, range, sources: [...this.#sources.values()] };
+  }
+}

@@ -1,0 +1,179 @@
+import {
+  type Clock,
+  checkTenant,
+  DEFAULT_TENANT,
+  type IngestRequest,
+  type IngestResult,
+  OpenWitError,
+  type Receiver,
+  type Signal,
+  systemClock,
+} from '@openwit/ports';
+import { QueryEngine, type QueryOptions, type QueryResult } from '@openwit/query';
+import { OtlpGrpcReceiver, OtlpHttpReceiver } from '@openwit/transport';
+import { ApiServer } from './api/api-server.ts';
+import { DurableQueue } from './exporters/durable-queue.ts';
+import { OpenWitLogExporter } from './exporters/log-exporter.ts';
+import { type MetricExporterOptions, OpenWitMetricExporter } from './exporters/metric-exporter.ts';
+import { OpenWitSpanExporter } from './exporters/span-exporter.ts';
+import { Ingestor } from './ingest/ingestor.ts';
+import { type NodeStorage, openDiskStorage, openMemoryStorage } from './node-storage.ts';
+import type { Listening, ListenOptions, OpenWitOptions } from './open-wit-options.ts';
+import { toStatement } from './sql-tag.ts';
+
+export interface ExporterOptions {
+  /** Default `default`. */
+  readonly tenant?: string;
+}
+
+interface Parts {
+  readonly clock: Clock;
+  readonly storage: NodeStorage;
+  readonly ingestor: Ingestor;
+  readonly engine: QueryEngine;
+}
+
+/**
+ * An embedded node: telemetry in by exporters or by OTLP, durable when acknowledged, SQL out.
+ *
+ * ```ts
+ * await using wit = await OpenWit.open({ dataDir: './data' });
+ * ```
+ */
+export class OpenWit {
+  readonly #clock: Clock;
+  readonly #storage: NodeStorage;
+  readonly #ingestor: Ingestor;
+  readonly #engine: QueryEngine;
+  readonly #queues: DurableQueue[] = [];
+  #servers: Receiver[] = [];
+  #closing: Promise<void> | undefined;
+
+  private constructor({ clock, storage, ingestor, engine }: Parts) {
+    this.#clock = clock;
+    this.#storage = storage;
+    this.#ingestor = ingestor;
+    this.#engine = engine;
+  }
+
+  /**
+   * Opens the node and takes back what its log holds.
+   * @throws invalid / INVALID_CONFIG, DATA_DIR_LOCKED; data / STORE_CORRUPTION
+   */
+  static async open(options: OpenWitOptions): Promise<OpenWit> {
+    const { clock = systemClock } = options;
+    const storage = options.dataDir === ':memory:' ? openMemoryStorage() : await openDiskStorage(options);
+    try {
+      const { wal, store, nextBatchId } = storage;
+      const ingestor = new Ingestor({ wal, store, clock, nextBatchId }, options.ingest);
+      const engine = new QueryEngine({ source: ingestor, clock }, options.query);
+      await ingestor.recover();
+      return new OpenWit({ clock, storage, ingestor, engine });
+    } catch (error) {
+      await storage.close();
+      throw error;
+    }
+  }
+
+  /** Starts the servers whose ports are given. A node listens once. */
+  async listen(options: ListenOptions): Promise<Listening> {
+    this.#checkOpen();
+    const { grpc, http, api, ...shared } = options;
+    const sink = this.#ingestor;
+    const clock = this.#clock;
+    return {
+      ...(grpc !== undefined && {
+        grpc: await this.#start(new OtlpGrpcReceiver({ sink, clock }, { ...shared, port: grpc })),
+      }),
+      ...(http !== undefined && {
+        http: `http://${await this.#start(new OtlpHttpReceiver({ sink, clock }, { ...shared, port: http }))}`,
+      }),
+      ...(api !== undefined && {
+        api: `http://${await this.#start(new ApiServer({ engine: this.#engine }, { ...pickHost(shared), port: api }))}`,
+      }),
+    };
+  }
+
+  /** For `new BatchSpanProcessor(wit.spanExporter())`. Needs no other package. */
+  spanExporter(options: ExporterOptions = {}): OpenWitSpanExporter {
+    return new OpenWitSpanExporter(this.#queue('traces', options));
+  }
+
+  /** For `new BatchLogRecordProcessor(…)`. Needs `@opentelemetry/otlp-transformer`. */
+  logExporter(options: ExporterOptions = {}): OpenWitLogExporter {
+    return new OpenWitLogExporter(this.#queue('logs', options));
+  }
+
+  /** For `new PeriodicExportingMetricReader({ exporter: … })`. Needs `@opentelemetry/otlp-transformer`. */
+  metricExporter(options: ExporterOptions & MetricExporterOptions = {}): OpenWitMetricExporter {
+    return new OpenWitMetricExporter(this.#queue('metrics', options), options);
+  }
+
+  /** One OTLP request as protobuf bytes; its buffer is taken over. Resolves when its records are on disk and queryable. */
+  ingest(request: IngestRequest): Promise<IngestResult> {
+    this.#checkOpen();
+    return this.#ingestor.ingest(request);
+  }
+
+  /** SQL over everything that was acknowledged before the call; see {@link QueryEngine}. */
+  query(sql: string, options: QueryOptions = {}): Promise<QueryResult> {
+    this.#checkOpen();
+    return this.#engine.query(sql, options);
+  }
+
+  /** SQL with values in its place: ``await wit.sql`select * from traces where trace_id = ${id}` `` gives the rows. */
+  async sql(texts: TemplateStringsArray, ...values: readonly unknown[]): Promise<Record<string, unknown>[]> {
+    const { sql, params } = toStatement(texts, values);
+    const result = await this.query(sql, { params });
+    return result.rows();
+  }
+
+  /** Resolves when everything that was acknowledged before the call is in Parquet files. */
+  flush(): Promise<void> {
+    this.#checkOpen();
+    return this.#ingestor.flush();
+  }
+
+  /** Answers what is under way, flushes, and lets go of the data folder. Closing twice waits for the first. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #close(): Promise<void> {
+    await Promise.all(this.#servers.map((server) => server.stop()));
+    await Promise.all(this.#queues.map((queue) => queue.shutdown()));
+    await this.#ingestor.close();
+    await this.#engine.close();
+    await this.#storage.close();
+  }
+
+  async #start(server: Receiver): Promise<string> {
+    const { host, port } = await server.start();
+    this.#servers.push(server);
+    return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+  }
+
+  #queue(signal: Signal, { tenant = DEFAULT_TENANT }: ExporterOptions): DurableQueue {
+    this.#checkOpen();
+    const queue = new DurableQueue(
+      { sink: this.#ingestor, clock: this.#clock },
+      { signal, tenant: checkTenant(tenant) },
+    );
+    this.#queues.push(queue);
+    return queue;
+  }
+
+  #checkOpen(): void {
+    if (this.#closing !== undefined) throw new OpenWitError('closed', 'CLOSED', 'node is closed');
+  }
+}
+
+/** The API's own limit is for statements, not for telemetry. */
+function pickHost({ host, tenantHeader }: ListenOptions): Pick<ListenOptions, 'host' | 'tenantHeader'> {
+  return { ...(host !== undefined && { host }), ...(tenantHeader !== undefined && { tenantHeader }) };
+}

@@ -1,0 +1,44 @@
+// Runs everything that must hold, and closes with `N passed, N failed, N skipped`. Arguments: files to run instead.
+import { spawn, spawnSync } from 'node:child_process';
+import { globSync } from 'node:fs';
+import { join } from 'node:path';
+import { node, root } from './setup.mjs';
+
+const CHECKS = [
+  ['format and lint', join(root, 'node_modules/@biomejs/biome/bin/biome'), ['check', '--error-on-warnings', '.']],
+];
+const SUITES = ['packages/*/src/**/*.test.ts', 'test/**/*.test.ts'];
+
+let failedChecks = 0;
+for (const [what, script, args] of CHECKS) {
+  const { status } = spawnSync(node, [script, ...args], { cwd: root, stdio: 'inherit' });
+  if (status === 0) continue;
+  failedChecks++;
+  console.log(`✖ ${what}`);
+}
+
+const chosen = process.argv.slice(2);
+const files = chosen.length > 0 ? chosen : SUITES.flatMap((pattern) => globSync(pattern, { cwd: root })).sort();
+const counts = await runTests(files);
+const failed = counts.fail + counts.cancelled + failedChecks;
+console.log(`${counts.pass + CHECKS.length - failedChecks} passed, ${failed} failed, ${counts.skipped} skipped`);
+process.exit(failed === 0 && counts.pass > 0 ? 0 : 1);
+
+/** Node's spec reporter closes with `ℹ pass 12` and so on. */
+function runTests(testFiles) {
+  const args = ['--conditions=openwit-source', '--test', '--test-concurrency=2', '--test-reporter=spec', ...testFiles];
+  const child = spawn(node, args, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
+  const counts = { pass: 0, fail: 0, cancelled: 0, skipped: 0 };
+  let tail = '';
+  child.stdout.on('data', (piece) => {
+    process.stdout.write(piece);
+    tail = (tail + piece).slice(-4000);
+  });
+  return new Promise((resolve) => {
+    child.on('close', () => {
+      for (const name of Object.keys(counts))
+        counts[name] = Number(tail.match(new RegExp(`ℹ ${name} (\\d+)`))?.[1] ?? 0);
+      resolve(counts);
+    });
+  });
+}
