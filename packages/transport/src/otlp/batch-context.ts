@@ -1,0 +1,21 @@
+import { AnyValueText } from './any-value-text.ts';
+import { AttributeKeys } from './attribute-keys.ts';
+import { BatchMemory } from './batch-memory.ts';
+import { Rejections } from './rejections.ts';
+import { WireReader } from './wire.ts';
+
+/** What the parts of one batch share. */
+export class BatchContext {
+  readonly memory: BatchMemory = new BatchMemory();
+  readonly reader: WireReader = new WireReader();
+  readonly keys: AttributeKeys = new AttributeKeys(this.memory);
+  readonly valueText: AnyValueText = new AnyValueText(this.reader);
+  readonly rejections: Rejections = new Rejections();
+  /** The key number of `service.name`: known from the start, and no row has to look it up. */
+  readonly serviceNameKey: number;
+
+  constructor() {
+    const serviceName = new TextEncoder().encode('service.name');
+    this.serviceNameKey = this.keys.numberOf(serviceName, 0, serviceName.length, 0);
+  }
+}

@@ -1,0 +1,121 @@
+import { isUtf8 } from 'node:buffer';
+import type { ColumnData } from '@openwit/ports';
+import type { BatchMemory } from './batch-memory.ts';
+import type { Column } from './column-set.ts';
+import type { ByteRange } from './fields.ts';
+import { MalformedWire } from './wire.ts';
+
+/** Up to here a loop over the bytes is faster than `set(subarray())`, which makes an object. */
+const SHORT_TEXT = 80;
+
+const HEX_DIGITS = new TextEncoder().encode('0123456789abcdef');
+
+/** UTF-8 text. What is written since the last {@link end} is the text of the row that ends. */
+export class TextColumn implements Column {
+  offsets: Int32Array;
+  bytes: Uint8Array;
+  /** Bytes written. */
+  used = 0;
+  readonly #memory: BatchMemory;
+
+  constructor(memory: BatchMemory, capacity: number, expectedBytes: number) {
+    this.#memory = memory;
+    this.offsets = new Int32Array(memory.allocate((capacity + 1) * 4));
+    this.bytes = new Uint8Array(memory.allocate(expectedBytes));
+  }
+
+  end(row: number): void {
+    this.offsets[row + 1] = this.used;
+  }
+
+  /** The whole text of a row, from bytes that have to be UTF-8. @throws MalformedWire */
+  set(row: number, source: Uint8Array, range: ByteRange): void {
+    if (range.length !== 0) this.write(source, range);
+    this.offsets[row + 1] = this.used;
+  }
+
+  /** @throws MalformedWire when the bytes are not UTF-8 */
+  write(source: Uint8Array, { at, length }: ByteRange): void {
+    if (length > SHORT_TEXT) {
+      checkUtf8(source, at, length);
+      this.writeBytes(source, at, length);
+      return;
+    }
+    this.reserve(length);
+    const target = this.bytes;
+    const end = at + length;
+    let to = this.used;
+    let seen = 0;
+    for (let from = at; from < end; from++) {
+      const byte = source[from]!;
+      target[to++] = byte;
+      seen |= byte;
+    }
+    if (seen > 0x7f) checkUtf8(source, at, length);
+    this.used = to;
+  }
+
+  /** Bytes that are known to be UTF-8, or need not be. */
+  writeBytes(source: Uint8Array, start: number, length: number): void {
+    this.reserve(length);
+    this.bytes.set(source.subarray(start, start + length), this.used);
+    this.used += length;
+  }
+
+  /** The whole text of a row: bytes as lower-case hex. */
+  setHex(row: number, source: Uint8Array, { at, length }: ByteRange): void {
+    this.reserve(length * 2);
+    const target = this.bytes;
+    const end = at + length;
+    let to = this.used;
+    for (let from = at; from < end; from++) {
+      const byte = source[from]!;
+      target[to] = HEX_DIGITS[byte >> 4]!;
+      target[to + 1] = HEX_DIGITS[byte & 15]!;
+      to += 2;
+    }
+    this.used = to;
+    this.offsets[row + 1] = to;
+  }
+
+  /** One byte of a text that {@link reserve} made room for. */
+  put(byte: number): void {
+    this.bytes[this.used++] = byte;
+  }
+
+  /** ASCII text that code made: digits, base64, words. */
+  writeAscii(text: string): void {
+    this.reserve(text.length);
+    for (let i = 0; i < text.length; i++) this.put(text.charCodeAt(i));
+  }
+
+  /** Makes room for as many bytes more. */
+  reserve(bytes: number): void {
+    const needed = this.used + bytes;
+    if (needed > this.bytes.length) {
+      const capacity = Math.max(this.bytes.length * 2, needed);
+      this.bytes = new Uint8Array(this.#memory.grow(this.bytes.buffer, capacity));
+    }
+  }
+
+  grow(capacity: number): void {
+    this.offsets = new Int32Array(this.#memory.grow(this.offsets.buffer, (capacity + 1) * 4));
+  }
+
+  truncate(rows: number): void {
+    this.used = this.offsets[rows]!;
+  }
+
+  data(length: number): ColumnData {
+    return { length, offsets: this.offsets, values: this.bytes };
+  }
+
+  byteLength(rows: number): number {
+    return (rows + 1) * 4 + this.used;
+  }
+}
+
+/** proto3 strings are UTF-8; nothing else may come into a Parquet file. @throws MalformedWire */
+export function checkUtf8(source: Uint8Array, start: number, length: number): void {
+  if (!isUtf8(source.subarray(start, start + length))) throw new MalformedWire(start, 'a string is not UTF-8');
+}
