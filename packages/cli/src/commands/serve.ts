@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { OpenWit } from '@openwit/core';
 import { portOf } from '../arguments.ts';
+import { readConfig } from '../config-file.ts';
 
 /** Runs a node until SIGTERM or SIGINT. */
 export async function serve(args: readonly string[]): Promise<number> {
@@ -8,6 +9,7 @@ export async function serve(args: readonly string[]): Promise<number> {
     args: [...args],
     options: {
       'data-dir': { type: 'string', default: './data' },
+      config: { type: 'string' },
       host: { type: 'string', default: '127.0.0.1' },
       grpc: { type: 'string', default: '4317' },
       http: { type: 'string', default: '4318' },
@@ -19,8 +21,9 @@ export async function serve(args: readonly string[]): Promise<number> {
     http: portOf('http', values.http),
     api: portOf('api', values.api),
   };
+  const config = values.config === undefined ? {} : await readConfig(values.config);
   const stopped = stopSignal();
-  const wit = await OpenWit.open({ dataDir: values['data-dir'] });
+  const wit = await OpenWit.open({ ...config, dataDir: values['data-dir'] });
   try {
     const { grpc, http, api } = await wit.listen({ host: values.host, ...ports });
     process.stdout.write(`openwit ready grpc=${grpc} http=${http} api=${api}\n`);

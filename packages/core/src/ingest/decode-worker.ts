@@ -37,13 +37,15 @@ function decode(command: DecodeCommand & { kind: 'decode' }): DecodeResult {
   if (batch.rows >= settings.batchRows || batch.byteLength >= settings.batchBytes) return full;
   slot.marks = slot.marks.filter(({ rows }) => rows >= command.committedRows);
   const before = { rows: batch.rows, mark: batch.mark() };
+  // A batch may run over by the request that fills it, but not without end.
+  const maxRecords = batch.rows === 0 ? settings.maxRequestRecords : 2 * settings.batchRows;
   try {
-    const { accepted, rejected, message } = batch.append(command.payload, { maxRecords: settings.maxRequestRecords });
+    const { accepted, rejected, message } = batch.append(command.payload, { maxRecords });
     slot.marks.push(before);
     const { rows, byteLength } = batch;
     return { full: false, accepted, rejected, message, rows, byteLength, ...columnsIfNew(slot) };
   } catch (error) {
-    if (batch.rows > 0 && isOpenWitError(error) && error.details.reason === 'too many keys') return full;
+    if (batch.rows > 0 && isOpenWitError(error) && error.code === 'OVERLOADED') return full;
     throw error;
   }
 }

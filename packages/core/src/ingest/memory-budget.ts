@@ -60,14 +60,16 @@ export class MemoryBudget {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const timer = this.#clock.schedule(this.#maxWaitMs, () => {
       this.#waiting.splice(this.#waiting.indexOf(entry), 1);
-      reject(
-        new OpenWitError('overloaded', 'OVERLOADED', `ingest memory is full, maxMemoryBytes=${this.#maxBytes}`, {
-          retryAfterMs: 1000,
-        }),
-      );
+      reject(overloaded(this.#maxBytes));
+      this.check();
     });
     const entry = { bytes, admit: resolve, timer };
     this.#waiting.push(entry);
     return promise;
   }
+}
+
+function overloaded(maxBytes: number): OpenWitError {
+  const message = `ingest memory is full, maxMemoryBytes=${maxBytes}`;
+  return new OpenWitError('overloaded', 'OVERLOADED', message, { retryAfterMs: 1000 });
 }

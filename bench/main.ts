@@ -1,0 +1,41 @@
+// npm run bench -- ingest|query [--json] [--requests 1000] [--runs 3] [--signal traces|logs|metrics]
+//
+// Takes the figures that docs/performance.md states, on the workload of bench/workload: whole processes, over HTTP,
+// the client on the same machine, medians of the runs.
+import { parseArgs } from 'node:util';
+import { benchIngest } from './ingest.ts';
+import { printIngest, printQueries } from './print.ts';
+import { benchQueries } from './query.ts';
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    json: { type: 'boolean', default: false },
+    requests: { type: 'string', default: '1000' },
+    runs: { type: 'string', default: '3' },
+    settle: { type: 'string', default: '12' },
+    signal: { type: 'string', multiple: true, default: ['traces', 'logs', 'metrics'] },
+  },
+});
+
+const settings = {
+  requests: Number(values.requests),
+  runs: Number(values.runs),
+  settleSeconds: Number(values.settle),
+  signals: values.signal,
+};
+
+if (positionals[0] === 'ingest') {
+  const figures = await benchIngest(settings);
+  if (values.json) console.log(JSON.stringify(figures));
+  else printIngest(figures);
+} else if (positionals[0] === 'query') {
+  const figures = await benchQueries(settings);
+  if (values.json) console.log(JSON.stringify(figures));
+  else printQueries(figures);
+} else {
+  console.error(
+    'usage: npm run bench -- ingest|query [--json] [--requests N] [--runs N] [--settle SECONDS] [--signal S]',
+  );
+  process.exitCode = 2;
+}

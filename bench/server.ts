@@ -1,0 +1,81 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { startNode } from '../test/support/node-process.ts';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+export interface BenchServer {
+  readonly pid: number;
+  readonly http: string;
+  readonly api: string;
+  readonly dataDir: string;
+  stop(): Promise<void>;
+}
+
+/** A real `openwit serve` with a fresh data folder, which goes when it stops. */
+export async function startServer(): Promise<BenchServer> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'openwit-bench-'));
+  const node = await startNode(dataDir);
+  return {
+    ...node,
+    dataDir,
+    stop: async () => {
+      await node.stop();
+      rmSync(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** The workload as a file, made once. */
+export function workload(signal: string, requests: number): string {
+  const file = join(tmpdir(), `openwit-workload-${signal}-${requests}.bin`);
+  if (!existsSync(file)) {
+    const generator = join(root, 'bench/workload/generate.mjs');
+    execFileSync(process.execPath, [generator, signal, file, '--requests', String(requests)], { stdio: 'inherit' });
+  }
+  return file;
+}
+
+export interface ReplayReport {
+  readonly records: number;
+  readonly statuses: Record<string, number>;
+  readonly records_per_second: number;
+  readonly cpu_us_per_record_at_ack: number;
+  readonly cpu_us_per_record_settled: number;
+  readonly peak_rss_mib: number;
+}
+
+/** The replay client in a process of its own, as a client is. */
+export function replay(file: string, url: string, pid: number, settleSeconds: number): Promise<ReplayReport> {
+  const client = join(root, 'bench/workload/replay.mjs');
+  const args = [client, file, url, '--pid', String(pid), '--settle', String(settleSeconds)];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'], timeout: 300_000 });
+  const { promise, resolve, reject } = Promise.withResolvers<ReplayReport>();
+  let output = '';
+  child.stdout.on('data', (piece) => (output += piece));
+  child.once('close', (code) => {
+    if (code === 0) resolve(JSON.parse(output) as ReplayReport);
+    else reject(new Error(`the client ended, code=${code}`));
+  });
+  return promise;
+}
+
+export function rssMiB(pid: number): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  return Math.round(Number(status.match(/VmRSS:\s+(\d+)/)![1]) / 1024);
+}
+
+/** Bytes of all files below a folder. */
+export function folderBytes(folder: string): number {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .reduce((sum, entry) => sum + statSync(join(entry.parentPath, entry.name)).size, 0);
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}

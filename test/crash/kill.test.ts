@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { SeededRandom } from '@openwit/ports/testing';
+import { ask, type NodeProcess, startNode } from '../support/node-process.ts';
+
+const ROUNDS = Number(process.env.OPENWIT_CRASH_ROUNDS ?? 30);
+const SEED = Number(process.env.OPENWIT_SEED ?? Date.now() % 1_000_000);
+const CONNECTIONS = 4;
+const MAX_RECORDS_PER_REQUEST = 40;
+const MAX_LIFE_MS = 700;
+
+/** Small batches and segments, so that kills meet seals, file commits and reclaims as often as appends. */
+const CONFIG = { ingest: { batch: { maxRows: 400, maxAgeMs: 120 } }, wal: { segmentBytes: 64 * 1024 } };
+
+test(`an acknowledged record survives ${ROUNDS} times kill -9, exactly once`, {
+  timeout: 60_000 + ROUNDS * 15_000,
+}, async (t) => {
+  t.diagnostic(`seed ${SEED}`);
+  const random = new SeededRandom(SEED);
+  const dataDir = await mkdtemp(join(tmpdir(), 'openwit-kill-'));
+  const acknowledged: number[] = [];
+  let next = 0;
+  try {
+    for (let round = 0; round < ROUNDS; round++) {
+      const node = await startNode(dataDir, CONFIG);
+      const life = random.below(MAX_LIFE_MS);
+      const clients = Array.from({ length: CONNECTIONS }, () =>
+        sendUntilDead(node, () => take(1 + random.below(MAX_RECORDS_PER_REQUEST)), acknowledged),
+      );
+      await sleep(life);
+      await node.kill();
+      await Promise.all(clients);
+      if (random.below(4) === 0) await killWhileStarting(dataDir, random);
+      if (round % 5 === 4 || round === ROUNDS - 1) await check();
+    }
+  } finally {
+    await rm(dataDir, { recursive: true, force: true });
+  }
+
+  function take(count: number): number[] {
+    next += count;
+    return Array.from({ length: count }, (_, i) => next - count + i);
+  }
+
+  async function check(): Promise<void> {
+    const node = await startNode(dataDir, CONFIG);
+    try {
+      const { rows } = await ask(node.api, "select attributes['n']::int as n, count(*) as times from logs group by 1");
+      const times = new Map(rows.map(([n, count]) => [Number(n), Number(count)]));
+      const lost = acknowledged.filter((n) => !times.has(n));
+      const doubled = [...times].filter(([, count]) => count !== 1);
+      assert.deepEqual(lost, [], `lost of ${acknowledged.length} acknowledged`);
+      assert.deepEqual(doubled, [], 'stored more than once');
+    } finally {
+      assert.equal(await node.stop(), 0);
+    }
+  }
+});
+
+/** A kill in the middle of recovery: the process is ended before it says that it is ready. */
+async function killWhileStarting(dataDir: string, random: SeededRandom): Promise<void> {
+  const starting = startNode(dataDir, CONFIG).catch(() => undefined);
+  await sleep(random.below(250));
+  await (await starting)?.kill();
+}
+
+/** One client on one connection after another; a number counts as acknowledged when its request was answered 200. */
+async function sendUntilDead(node: NodeProcess, take: () => number[], acknowledged: number[]): Promise<void> {
+  for (;;) {
+    const numbers = take();
+    const logRecords = numbers.map((n) => ({
+      timeUnixNano: String(1_790_000_000_000_000_000n + BigInt(n)),
+      body: { stringValue: `record ${n}` },
+      attributes: [{ key: 'n', value: { intValue: String(n) } }],
+    }));
+    const resource = { attributes: [{ key: 'service.name', value: { stringValue: 'crash' } }] };
+    const body = JSON.stringify({ resourceLogs: [{ resource, scopeLogs: [{ logRecords }] }] });
+    try {
+      const response = await fetch(`${node.http}/v1/logs`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body,
+      });
+      await response.arrayBuffer();
+      if (response.status === 200) acknowledged.push(...numbers);
+    } catch {
+      return; // the node is gone: what is not answered may or may not be there
+    }
+  }
+}
