@@ -1,2 +1,6 @@
+export * from './batch-of.ts';
 export * from './driven-clock.ts';
+export * from './faulty-file-system.ts';
+export * from './memory-file-system.ts';
 export * from './seeded-random.ts';
+export * from './write-ahead-log-suite.ts';

@@ -1,0 +1,221 @@
+import { dirname } from 'node:path';
+import type { FileSystem, FolderEntry, OpenFile } from '../file-system.ts';
+import { MemoryFile } from './memory-file.ts';
+import type { SeededRandom } from './seeded-random.ts';
+
+type Node = MemoryFile | Folder;
+
+/** A change of folder entries that no `syncFolder` has made durable yet. */
+type EntryChange = readonly { readonly name: string; readonly node: Node | undefined }[];
+
+interface Folder {
+  readonly entries: Map<string, Node>;
+  durable: Map<string, Node>;
+  pending: EntryChange[];
+}
+
+/**
+ * A file system in memory that knows what is durable and what is not, file contents and folder entries apart, as POSIX
+ * leaves it. A test stops it at any operation, cuts the power, and opens what was left.
+ */
+export class MemoryFileSystem implements FileSystem {
+  /** Writes beyond this many bytes in all fail with ENOSPC. */
+  capacityBytes: number = Infinity;
+  /** Operations so far. */
+  operations: number = 0;
+  readonly #root: Folder = newFolder();
+  #life = 0;
+  #stopAt = Infinity;
+  #stopped = Promise.withResolvers<void>();
+
+  /** From this operation on nothing is done and nothing answers, as for a dead process. Resolves when it is reached. */
+  stopAt(operation: number): Promise<void> {
+    this.#stopAt = operation;
+    this.#stopped = Promise.withResolvers();
+    return this.#stopped.promise;
+  }
+
+  /** The process dies, the machine does not: open files are gone, everything written is there. */
+  kill(): void {
+    this.#life++;
+    this.#stopAt = Infinity;
+  }
+
+  /**
+   * The power fails and comes back: what was not synced is gone; with `random`, any part of it is there, in any order,
+   * whole or torn at a sector.
+   */
+  powerCut(random?: SeededRandom): void {
+    this.kill();
+    const visit = (folder: Folder): void => {
+      for (const change of folder.pending)
+        if (random !== undefined && random.below(2) === 0) apply(folder.durable, change);
+      folder.pending = [];
+      folder.entries.clear();
+      for (const [name, node] of folder.durable) {
+        folder.entries.set(name, node);
+        if (node instanceof MemoryFile) node.powerCut(random);
+        else visit(node);
+      }
+    };
+    visit(this.#root);
+  }
+
+  async open(path: string, mode: 'create' | 'write' | 'read'): Promise<OpenFile> {
+    await this.#step();
+    const { folder, name } = this.#locate(path);
+    const node = folder.entries.get(name);
+    if (mode === 'create') {
+      if (node !== undefined) throw systemError('EEXIST', path);
+      const file = new MemoryFile();
+      change(folder, [{ name, node: file }]);
+      return this.#handle(file);
+    }
+    if (!(node instanceof MemoryFile)) throw systemError('ENOENT', path);
+    return this.#handle(node);
+  }
+
+  async list(path: string): Promise<readonly FolderEntry[]> {
+    await this.#step();
+    const folder = this.#folder(path);
+    return [...(folder?.entries ?? [])]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([name, node]) => ({
+        name,
+        isFolder: !(node instanceof MemoryFile),
+        sizeBytes: node instanceof MemoryFile ? node.size : 0,
+      }));
+  }
+
+  async rename(from: string, to: string): Promise<void> {
+    await this.#step();
+    const source = this.#locate(from);
+    const target = this.#locate(to);
+    const node = source.folder.entries.get(source.name);
+    if (node === undefined) throw systemError('ENOENT', from);
+    if (source.folder === target.folder) {
+      change(source.folder, [
+        { name: source.name, node: undefined },
+        { name: target.name, node },
+      ]);
+      return;
+    }
+    change(target.folder, [{ name: target.name, node }]);
+    change(source.folder, [{ name: source.name, node: undefined }]);
+  }
+
+  async remove(path: string): Promise<void> {
+    await this.#step();
+    const folder = this.#folder(dirname(path));
+    const name = nameOf(path);
+    if (folder?.entries.has(name)) change(folder, [{ name, node: undefined }]);
+  }
+
+  async makeFolder(path: string): Promise<void> {
+    await this.#step();
+    let folder = this.#root;
+    for (const name of partsOf(path)) {
+      if (!folder.entries.has(name)) change(folder, [{ name, node: newFolder() }]);
+      folder = folder.entries.get(name) as Folder;
+    }
+  }
+
+  async syncFolder(path: string): Promise<void> {
+    await this.#step();
+    const folder = this.#folder(path);
+    if (folder === undefined) throw systemError('ENOENT', path);
+    folder.durable = new Map(folder.entries);
+    folder.pending = [];
+  }
+
+  #handle(file: MemoryFile): OpenFile {
+    const life = this.#life;
+    const step = async (): Promise<void> => {
+      await this.#step(life);
+    };
+    return {
+      write: async (pieces, position) => {
+        await step();
+        const room = this.capacityBytes - this.#usedBytes() + Math.max(0, file.size - position);
+        const bytes = Buffer.concat(pieces);
+        file.write(bytes.subarray(0, Math.max(0, Math.min(bytes.length, room))), position);
+        if (room < bytes.length) throw systemError('ENOSPC', 'write');
+      },
+      read: async (target, position) => {
+        await step();
+        return file.read(target, position);
+      },
+      size: async () => {
+        await step();
+        return file.size;
+      },
+      truncate: async (length) => {
+        await step();
+        file.truncate(length);
+      },
+      sync: async () => {
+        await step();
+        file.sync();
+      },
+      close: step,
+    };
+  }
+
+  /** What belongs to an earlier life never answers: its process is dead. */
+  async #step(life = this.#life): Promise<void> {
+    await undefined;
+    if (life === this.#life && ++this.operations < this.#stopAt) return;
+    if (life === this.#life) this.#stopped.resolve();
+    await new Promise(() => {});
+  }
+
+  #usedBytes(folder: Folder = this.#root): number {
+    let bytes = 0;
+    for (const node of folder.entries.values()) bytes += node instanceof MemoryFile ? node.size : this.#usedBytes(node);
+    return bytes;
+  }
+
+  #locate(path: string): { folder: Folder; name: string } {
+    const folder = this.#folder(dirname(path));
+    if (folder === undefined) throw systemError('ENOENT', path);
+    return { folder, name: nameOf(path) };
+  }
+
+  #folder(path: string): Folder | undefined {
+    let folder: Node | undefined = this.#root;
+    for (const name of partsOf(path)) {
+      folder = folder.entries.get(name);
+      if (folder === undefined || folder instanceof MemoryFile) return undefined;
+    }
+    return folder;
+  }
+}
+
+function newFolder(): Folder {
+  return { entries: new Map(), durable: new Map(), pending: [] };
+}
+
+function change(folder: Folder, entries: EntryChange): void {
+  apply(folder.entries, entries);
+  folder.pending.push(entries);
+}
+
+function apply(entries: Map<string, Node>, changes: EntryChange): void {
+  for (const { name, node } of changes) {
+    if (node === undefined) entries.delete(name);
+    else entries.set(name, node);
+  }
+}
+
+function partsOf(path: string): string[] {
+  return path.split('/').filter((part) => part !== '' && part !== '.');
+}
+
+function nameOf(path: string): string {
+  return partsOf(path).at(-1) ?? '';
+}
+
+/** An error as Node's file system gives it. */
+export function systemError(code: string, what: string): NodeJS.ErrnoException {
+  return Object.assign(new Error(`${code}: ${what}`), { code });
+}

@@ -1,0 +1,182 @@
+import {
+  ATTRIBUTE_TYPES,
+  type AttributeColumn,
+  type AttributeEntries,
+  type AttributeType,
+  attributeEntries,
+  type ColumnData,
+} from '@openwit/ports';
+import { textsOf } from './attribute-census.ts';
+import { gather } from './gather.ts';
+import { TextColumnWriter } from './text-column-writer.ts';
+
+/** An attributes column of a batch in memory, as a file stores it. */
+export interface StoredAttributes {
+  /** The keys that are not columns, with their values as text. */
+  readonly map: ColumnData;
+  /** The keys of that map whose value is not a string, with the name of its type. */
+  readonly types: ColumnData;
+  /** One a wanted column, in the order asked for. */
+  readonly columns: readonly ColumnData[];
+}
+
+/** Parts the entries of an attributes column into columns and a map. */
+export function storeAttributes(column: ColumnData, wanted: readonly AttributeColumn[]): StoredAttributes {
+  const entries = attributeEntries(column);
+  const { kept, placed } = partEntries(column, entries, wanted);
+  return {
+    map: textMap(entries, kept),
+    types: typesMap(entries, kept),
+    columns: wanted.map(({ type }, c) => COLUMN_WRITERS[type](entries, placed[c]!)),
+  };
+}
+
+/** Entries of the source by value of the column: value `i` has those from `offsets[i]` to `offsets[i + 1]`. */
+interface EntryList {
+  readonly length: number;
+  readonly offsets: Int32Array;
+  readonly entries: Int32Array;
+}
+
+const NONE = -1;
+const STRING = typeIndex('string');
+
+interface Parts {
+  readonly kept: EntryList;
+  /** For each wanted column the entry of each value, or NONE. */
+  readonly placed: readonly Int32Array[];
+}
+
+function partEntries(column: ColumnData, { keyOf, keys }: AttributeEntries, wanted: readonly AttributeColumn[]): Parts {
+  const { length } = column;
+  const source = column.offsets!;
+  const columnOf = new Map(wanted.map(({ key }, c) => [key, c]));
+  const placeOf = Int32Array.from(textsOf(keys), (key) => columnOf.get(key) ?? NONE);
+  const placed = wanted.map(() => new Int32Array(length).fill(NONE));
+  const offsets = new Int32Array(length + 1);
+  const entries = new Int32Array(source[length]! - source[0]!);
+  let count = 0;
+  for (let i = 0; i < length; i++) {
+    for (let entry = source[i]!; entry < source[i + 1]!; entry++) {
+      const place = placeOf[keyOf[entry]!]!;
+      if (place === NONE) entries[count++] = entry;
+      else placed[place]![i] = entry;
+    }
+    offsets[i + 1] = count;
+  }
+  return { kept: { length, offsets, entries: entries.subarray(0, count) }, placed };
+}
+
+function textMap(source: AttributeEntries, { length, offsets, entries }: EntryList): ColumnData {
+  const writer = new TextColumnWriter(entries.length, textBytes(source, entries));
+  for (const entry of entries) writeValue(writer, source, entry);
+  return { length, offsets, children: [gather(source.keys, pick(source.keyOf, entries)), writer.finish()] };
+}
+
+function typesMap(source: AttributeEntries, kept: EntryList): ColumnData {
+  const offsets = new Int32Array(kept.length + 1);
+  const entries = new Int32Array(kept.entries.length);
+  let count = 0;
+  for (let i = 0; i < kept.length; i++) {
+    for (let k = kept.offsets[i]!; k < kept.offsets[i + 1]!; k++) {
+      const entry = kept.entries[k]!;
+      if (source.typeOf[entry] !== STRING) entries[count++] = entry;
+    }
+    offsets[i + 1] = count;
+  }
+  const typed = entries.subarray(0, count);
+  const keys = gather(source.keys, pick(source.keyOf, typed));
+  return { length: kept.length, offsets, children: [keys, gather(TYPE_WORDS, pick(source.typeOf, typed))] };
+}
+
+function pick(values: Int32Array | Uint8Array, entries: Int32Array): Int32Array {
+  const picked = new Int32Array(entries.length);
+  for (let i = 0; i < entries.length; i++) picked[i] = values[entries[i]!]!;
+  return picked;
+}
+
+const LONGEST_NUMBER = 24;
+
+function textBytes({ textOffsets }: AttributeEntries, entries: Int32Array): number {
+  let bytes = LONGEST_NUMBER * entries.length;
+  for (const entry of entries) bytes += textOffsets[entry + 1]! - textOffsets[entry]!;
+  return bytes;
+}
+
+function writeValue(writer: TextColumnWriter, source: AttributeEntries, entry: number): void {
+  switch (ATTRIBUTE_TYPES[source.typeOf[entry]!]) {
+    case 'int':
+      return writer.int(source.ints[entry]!);
+    case 'double':
+      return writer.double(source.doubles[entry]!);
+    case 'bool':
+      return writer.bool(source.ints[entry] === 1n);
+    case 'empty':
+      return writer.none();
+    default:
+      return writer.bytes(source.textBytes, source.textOffsets[entry]!, source.textOffsets[entry + 1]!);
+  }
+}
+
+const COLUMN_WRITERS: Record<AttributeColumn['type'], (source: AttributeEntries, entries: Int32Array) => ColumnData> = {
+  text(source, entries) {
+    let bytes = 0;
+    for (const entry of entries) {
+      if (entry !== NONE) bytes += source.textOffsets[entry + 1]! - source.textOffsets[entry]!;
+    }
+    const writer = new TextColumnWriter(entries.length, bytes);
+    for (const entry of entries) {
+      if (entry === NONE) writer.none();
+      else writer.bytes(source.textBytes, source.textOffsets[entry]!, source.textOffsets[entry + 1]!);
+    }
+    return writer.finish();
+  },
+  int64: (source, entries) => numbers(source, entries, (halves) => new BigInt64Array(halves.buffer)),
+  float64: (source, entries) => numbers(source, entries, (halves) => new Float64Array(halves.buffer)),
+  bool(source, entries) {
+    const values = new Uint8Array(entries.length);
+    for (let i = 0; i < entries.length; i++) {
+      if (entries[i] !== NONE) values[i] = Number(source.ints[entries[i]!]);
+    }
+    return { length: entries.length, values, ...presence(entries) };
+  },
+};
+
+/** Copies 64-bit values by halves: quicker than a BigInt each, and a NaN keeps its bits. */
+function numbers(
+  { ints }: AttributeEntries,
+  entries: Int32Array,
+  view: (halves: Int32Array<ArrayBuffer>) => BigInt64Array | Float64Array,
+): ColumnData {
+  const source = new Int32Array(ints.buffer, ints.byteOffset, 2 * ints.length);
+  const target = new Int32Array(2 * entries.length);
+  for (let i = 0; i < entries.length; i++) {
+    const entry = entries[i]!;
+    if (entry === NONE) continue;
+    target[2 * i] = source[2 * entry]!;
+    target[2 * i + 1] = source[2 * entry + 1]!;
+  }
+  return { length: entries.length, values: view(target), ...presence(entries) };
+}
+
+function presence(entries: Int32Array): { validity?: Uint8Array } {
+  const validity = new Uint8Array((entries.length + 7) >> 3);
+  let present = 0;
+  for (let i = 0; i < entries.length; i++) {
+    if (entries[i] === NONE) continue;
+    validity[i >> 3]! |= 1 << (i & 7);
+    present++;
+  }
+  return present === entries.length ? {} : { validity };
+}
+
+function typeIndex(type: AttributeType): number {
+  return ATTRIBUTE_TYPES.indexOf(type);
+}
+
+/** The names of the types as a text column. */
+const TYPE_WORDS: ColumnData = (() => {
+  const writer = new TextColumnWriter(ATTRIBUTE_TYPES.length, ATTRIBUTE_TYPES.join('').length);
+  for (const type of ATTRIBUTE_TYPES) writer.ascii(type);
+  return writer.finish();
+})();

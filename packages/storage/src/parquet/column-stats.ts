@@ -1,0 +1,124 @@
+import type { ColumnData, FileColumnStats } from '@openwit/ports';
+import type { StoredValues } from './arrow-columns.ts';
+
+/**
+ * What DuckLake keeps of a column of a file. Text has no minimum and maximum here: in a batch of one moment they prune
+ * nothing, and a reader takes their absence for "unknown".
+ */
+export function columnStats({ column, values }: StoredValues, rows: number, fieldId: number): FileColumnStats {
+  const nullCount = values.validity === undefined ? 0 : rows - countBits(values.validity, rows);
+  const counts = { fieldId, valueCount: rows - nullCount, nullCount };
+  switch (column.type) {
+    case 'timestamp_ns': {
+      const range = wideRange(values, rows, true);
+      return range === undefined ? counts : { ...counts, min: timestampText(range.min), max: timestampText(range.max) };
+    }
+    case 'int64':
+    case 'uint64':
+      return { ...counts, ...asText(wideRange(values, rows, column.type === 'int64')) };
+    case 'int32':
+    case 'uint32':
+    case 'boolean':
+      return { ...counts, ...asText(narrowRange(values, rows)) };
+    case 'float64':
+      return { ...counts, ...doubleStats(values, rows) };
+    default:
+      return counts;
+  }
+}
+
+/** Nanoseconds since the epoch, first and last. */
+export function timestampRange(values: ColumnData, rows: number): { readonly min: bigint; readonly max: bigint } {
+  return wideRange(values, rows, true) ?? { min: 0n, max: 0n };
+}
+
+/** `2026-01-02 03:04:05.123456789` */
+export function timestampText(ns: bigint): string {
+  const second = 1_000_000_000n;
+  const fraction = ((ns % second) + second) % second;
+  const date = new Date(Number((ns - fraction) / 1_000_000n)).toISOString();
+  return `${date.slice(0, 10)} ${date.slice(11, 19)}.${String(fraction).padStart(9, '0')}`;
+}
+
+interface Range<T> {
+  readonly min: T;
+  readonly max: T;
+}
+
+function asText(range: Range<bigint | number> | undefined): { min?: string; max?: string } {
+  return range === undefined ? {} : { min: String(range.min), max: String(range.max) };
+}
+
+/** 64-bit integers by their halves: a BigInt a value would cost more than the rest of the statistics. */
+function wideRange({ values, validity }: ColumnData, rows: number, signed: boolean): Range<bigint> | undefined {
+  const { buffer, byteOffset } = values!;
+  const low = new Uint32Array(buffer, byteOffset, 2 * rows);
+  const high = signed ? new Int32Array(buffer, byteOffset, 2 * rows) : low;
+  let min = -1;
+  let max = -1;
+  for (let i = 0; i < rows; i++) {
+    if (!isValid(validity, i)) continue;
+    const at = 2 * i;
+    if (min < 0) min = max = at;
+    else if (isLess(high, low, at, min)) min = at;
+    else if (isLess(high, low, max, at)) max = at;
+  }
+  if (min < 0) return undefined;
+  const valueAt = (at: number): bigint => (BigInt(high[at + 1]!) << 32n) | BigInt(low[at]!);
+  return { min: valueAt(min), max: valueAt(max) };
+}
+
+function isLess(high: Int32Array | Uint32Array, low: Uint32Array, a: number, b: number): boolean {
+  const highA = high[a + 1]!;
+  const highB = high[b + 1]!;
+  return highA < highB || (highA === highB && low[a]! < low[b]!);
+}
+
+function narrowRange({ values, validity }: ColumnData, rows: number): Range<number> | undefined {
+  const source = values as Int32Array | Uint32Array | Uint8Array;
+  let min = Infinity;
+  let max = -Infinity;
+  for (let i = 0; i < rows; i++) {
+    if (!isValid(validity, i)) continue;
+    const value = source[i]!;
+    if (value < min) min = value;
+    if (value > max) max = value;
+  }
+  return min > max ? undefined : { min, max };
+}
+
+/** Infinities are values; NaN is only said to be there. */
+function doubleStats({ values, validity }: ColumnData, rows: number): Partial<FileColumnStats> {
+  const source = values as Float64Array;
+  let min = Infinity;
+  let max = -Infinity;
+  let numbers = 0;
+  let containsNan = false;
+  for (let i = 0; i < rows; i++) {
+    if (!isValid(validity, i)) continue;
+    const value = source[i]!;
+    if (value !== value) {
+      containsNan = true;
+      continue;
+    }
+    numbers++;
+    if (value < min) min = value;
+    if (value > max) max = value;
+  }
+  return numbers === 0 ? { containsNan } : { containsNan, min: doubleStat(min), max: doubleStat(max) };
+}
+
+function doubleStat(value: number): string {
+  if (Number.isFinite(value)) return String(value);
+  return value > 0 ? 'inf' : '-inf';
+}
+
+function isValid(validity: Uint8Array | undefined, i: number): boolean {
+  return validity === undefined || ((validity[i >> 3]! >> (i & 7)) & 1) === 1;
+}
+
+function countBits(bits: Uint8Array, length: number): number {
+  let count = 0;
+  for (let i = 0; i < length; i++) count += (bits[i >> 3]! >> (i & 7)) & 1;
+  return count;
+}

@@ -1,0 +1,119 @@
+import {
+  type AttributeColumn,
+  type ColumnData,
+  type ColumnDefinition,
+  type FileColumnStats,
+  TABLES,
+  type TableName,
+  typesColumnOf,
+} from '@openwit/ports';
+import { type RecordBatch, RecordBatchStreamWriter } from 'apache-arrow';
+import { type StoredValues, toRecordBatch } from './arrow-columns.ts';
+import { attributeCensus, countRows, type KeyCensus } from './attribute-census.ts';
+import { type AttributeColumnPlan, type AttributeColumnSettings, planAttributeColumns } from './attribute-columns.ts';
+import { storeAttributes } from './attribute-values.ts';
+import { columnStats, timestampRange } from './column-stats.ts';
+import { gather } from './gather.ts';
+import { COLUMN_MAPS, type StoredColumn, storedAttributeColumn, storedColumns } from './stored-layout.ts';
+
+/** A batch in memory and what its table has already. Plain data: it goes to a worker. */
+export interface EncodeRequest {
+  readonly table: TableName;
+  readonly rows: number;
+  /** In the layout of `TABLES`. */
+  readonly columns: readonly ColumnData[];
+  readonly fieldIds: ReadonlyMap<string, number>;
+  readonly attributeColumns: readonly AttributeColumn[];
+  readonly nextFieldId: number;
+  readonly settings: AttributeColumnSettings;
+}
+
+/** The batch in the stored layout, with what the catalog keeps of it. */
+export interface EncodedBatch {
+  readonly batch: RecordBatch;
+  readonly newColumns: readonly AttributeColumn[];
+  readonly attributeColumnIds: readonly number[];
+  readonly columnStats: readonly FileColumnStats[];
+  readonly minTimestampNs: bigint;
+  readonly maxTimestampNs: bigint;
+}
+
+export function encodeBatch(request: EncodeRequest): EncodedBatch {
+  const { table, rows, fieldIds } = request;
+  const plan = planColumns(request);
+  const values = storeColumns(request, plan.columns);
+  const layout = [...storedColumns(table), ...plan.columns.map(storedAttributeColumn)];
+  const stored: StoredValues[] = layout.map((column) => ({ column, values: values.get(column.name)! }));
+
+  const ids = new Map(fieldIds);
+  for (const { name, fieldId } of plan.columns) ids.set(name, fieldId);
+  const fieldIdOf = (path: string): number => ids.get(path)!;
+  const times = timestampRange(values.get('timestamp')!, rows);
+  return {
+    batch: toRecordBatch(stored, rows, fieldIdOf),
+    newColumns: plan.newColumns,
+    attributeColumnIds: plan.columns.map(({ fieldId }) => fieldId),
+    columnStats: stored.filter(hasStats).map((column) => columnStats(column, rows, fieldIdOf(column.column.path))),
+    minTimestampNs: times.min,
+    maxTimestampNs: times.max,
+  };
+}
+
+/** The batch as an Arrow IPC stream. */
+export function toIpc(batch: RecordBatch): Uint8Array {
+  const writer = new RecordBatchStreamWriter();
+  writer.write(batch);
+  return writer.finish().toUint8Array(true);
+}
+
+function planColumns(request: EncodeRequest): AttributeColumnPlan {
+  const census: KeyCensus[] = [];
+  TABLES[request.table].forEach(({ name }, i) => {
+    if (!COLUMN_MAPS.includes(name)) return;
+    const { indices, dictionary, ...own } = request.columns[i]!;
+    if (indices === undefined || dictionary === undefined) census.push(...attributeCensus(name, own));
+    else census.push(...attributeCensus(name, dictionary, countRows(indices, dictionary.length)));
+  });
+  const known = { columns: request.attributeColumns, nextFieldId: request.nextFieldId };
+  return planAttributeColumns(census, request.rows, known, request.settings);
+}
+
+/** The values of every stored column by its name, a value per row. */
+function storeColumns(request: EncodeRequest, wanted: readonly AttributeColumn[]): Map<string, ColumnData> {
+  const stored = new Map<string, ColumnData>();
+  TABLES[request.table].forEach((definition, i) => {
+    const { indices, dictionary, ...own } = request.columns[i]!;
+    const perRow = (values: ColumnData): ColumnData => (indices === undefined ? values : gather(values, indices));
+    const source = dictionary ?? own;
+    if (definition.type !== 'attributes') {
+      stored.set(definition.name, perRow(storeValues(definition, source)));
+      return;
+    }
+    const columns = wanted.filter(({ map }) => map === definition.name);
+    const attributes = storeAttributes(source, columns);
+    stored.set(definition.name, perRow(attributes.map));
+    stored.set(typesColumnOf(definition.name), perRow(attributes.types));
+    columns.forEach((column, c) => stored.set(column.name, perRow(attributes.columns[c]!)));
+  });
+  return stored;
+}
+
+/** The same buffers, but for attributes inside structs: these become two maps. */
+function storeValues({ type }: Pick<ColumnDefinition, 'type'>, source: ColumnData): ColumnData {
+  if (typeof type === 'string') return source;
+  if ('list' in type) {
+    const length = source.offsets![source.length]!;
+    return { ...source, children: [storeValues({ type: type.list }, { ...source.children![0]!, length })] };
+  }
+  const children = type.struct.flatMap((field, i) => {
+    const child = { ...source.children![i]!, length: source.length };
+    if (field.type !== 'attributes') return [storeValues(field, child)];
+    const { map, types } = storeAttributes(child, []);
+    return [map, types];
+  });
+  return { ...source, children };
+}
+
+function hasStats({ column }: { readonly column: StoredColumn }): boolean {
+  return column.children.length === 0;
+}

@@ -1,0 +1,69 @@
+import type { ColumnData, ColumnValues } from '@openwit/ports';
+
+/** The column whose value `i` is value `indices[i]` of the given one: how a value per group becomes a value per row. */
+export function gather(column: ColumnData, indices: Int32Array): ColumnData {
+  const length = indices.length;
+  const validity = column.validity === undefined ? {} : { validity: gatherBits(column.validity, indices) };
+  if (column.offsets === undefined) return { length, ...validity, values: gatherValues(column.values!, indices) };
+  const offsets = gatherOffsets(column.offsets, indices);
+  if (column.children === undefined) {
+    const values = gatherBytes(column.offsets, column.values as Uint8Array, indices, offsets[length]!);
+    return { length, ...validity, offsets, values };
+  }
+  const entries = gatherRanges(column.offsets, indices, offsets[length]!);
+  return { length, ...validity, offsets, children: column.children.map((child) => gather(child, entries)) };
+}
+
+function gatherBits(bits: Uint8Array, indices: Int32Array): Uint8Array {
+  const target = new Uint8Array((indices.length + 7) >> 3);
+  for (let i = 0; i < indices.length; i++) {
+    const from = indices[i]!;
+    target[i >> 3]! |= ((bits[from >> 3]! >> (from & 7)) & 1) << (i & 7);
+  }
+  return target;
+}
+
+function gatherValues(values: ColumnValues, indices: Int32Array): ColumnValues {
+  const target = new (values.constructor as new (length: number) => ColumnValues)(indices.length);
+  for (let i = 0; i < indices.length; i++) target[i] = values[indices[i]!]!;
+  return target;
+}
+
+function gatherOffsets(offsets: Int32Array, indices: Int32Array): Int32Array {
+  const target = new Int32Array(indices.length + 1);
+  let at = 0;
+  for (let i = 0; i < indices.length; i++) {
+    const from = indices[i]!;
+    target[i + 1] = at += offsets[from + 1]! - offsets[from]!;
+  }
+  return target;
+}
+
+/** Rows of one group mostly follow each other: the value is copied once a run, then the run doubles itself. */
+function gatherBytes(offsets: Int32Array, bytes: Uint8Array, indices: Int32Array, total: number): Uint8Array {
+  const target = new Uint8Array(total);
+  let at = 0;
+  for (let i = 0; i < indices.length; ) {
+    const from = indices[i]!;
+    const start = offsets[from]!;
+    const length = offsets[from + 1]! - start;
+    let end = i + 1;
+    while (end < indices.length && indices[end] === from) end++;
+    for (let k = 0; k < length; k++) target[at + k] = bytes[start + k]!;
+    const runBytes = length * (end - i);
+    for (let done = length; done < runBytes; done *= 2)
+      target.copyWithin(at + done, at, at + Math.min(done, runBytes - done));
+    at += runBytes;
+    i = end;
+  }
+  return target;
+}
+
+function gatherRanges(offsets: Int32Array, indices: Int32Array, total: number): Int32Array {
+  const target = new Int32Array(total);
+  let at = 0;
+  for (const from of indices) {
+    for (let entry = offsets[from]!; entry < offsets[from + 1]!; entry++) target[at++] = entry;
+  }
+  return target;
+}

@@ -1,0 +1,97 @@
+import { Worker } from 'node:worker_threads';
+import { errorFromMessage, OpenWitError } from '@openwit/ports';
+import type { EncodedBatch, EncodeRequest } from './encode-batch.ts';
+import type { WorkerRequest, WorkerResponse } from './worker.ts';
+import type { ParquetCompression } from './write-parquet.ts';
+
+/** The bytes of a Parquet file with what the catalog keeps of it. */
+export interface EncodedFile extends Omit<EncodedBatch, 'batch'> {
+  readonly parquet: Uint8Array<ArrayBuffer>;
+  readonly footerBytes: number;
+}
+
+export interface ParquetWritersSettings {
+  /** Worker threads; each holds one batch at a time, about five times its bytes. Default 1. */
+  readonly threads?: number;
+  /** Default `lz4`. */
+  readonly compression?: ParquetCompression;
+}
+
+interface Job {
+  readonly request: EncodeRequest;
+  readonly done: PromiseWithResolvers<EncodedFile>;
+}
+
+const WORKER = new URL(`./worker${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url);
+
+/**
+ * Turns batches into Parquet files in worker threads, which start with the first batch. A thread that crashes rejects
+ * its batch with `internal` / INTERNAL and the cause; the next batch gets a new thread.
+ */
+export class ParquetWriters {
+  readonly #threads: number;
+  readonly #compression: ParquetCompression;
+  readonly #idle: Worker[] = [];
+  readonly #busy = new Map<Worker, Job>();
+  readonly #waiting: Job[] = [];
+  #closed = false;
+
+  constructor({ threads = 1, compression = 'lz4' }: ParquetWritersSettings = {}) {
+    this.#threads = threads;
+    this.#compression = compression;
+  }
+
+  /** Buffers over `SharedArrayBuffer` are read in place, others are copied to the thread. @throws internal / INTERNAL; closed / CLOSED */
+  encode(request: EncodeRequest): Promise<EncodedFile> {
+    if (this.#closed) return Promise.reject(new OpenWitError('closed', 'CLOSED', 'the parquet writers are closed'));
+    const job: Job = { request, done: Promise.withResolvers() };
+    this.#waiting.push(job);
+    this.#next();
+    return job.done.promise;
+  }
+
+  /** Waits for the batches that were handed over, then ends the threads. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.allSettled([...this.#busy.values(), ...this.#waiting].map(({ done }) => done.promise));
+    await Promise.all(this.#idle.splice(0).map((worker) => worker.terminate()));
+  }
+
+  #next(): void {
+    const job = this.#waiting[0];
+    if (job === undefined || (this.#idle.length === 0 && this.#busy.size >= this.#threads)) return;
+    this.#waiting.shift();
+    const worker = this.#idle.pop() ?? this.#start();
+    this.#busy.set(worker, job);
+    worker.ref();
+    worker.postMessage({ request: job.request, compression: this.#compression } satisfies WorkerRequest);
+  }
+
+  #start(): Worker {
+    const worker = new Worker(WORKER);
+    worker.on('message', (response: WorkerResponse) => {
+      const job = this.#take(worker);
+      worker.unref();
+      this.#idle.push(worker);
+      if ('file' in response) job?.done.resolve(response.file);
+      else job?.done.reject(errorFromMessage(response.error));
+      this.#next();
+    });
+    let failure: unknown;
+    worker.on('error', (error) => void (failure = error));
+    worker.on('exit', () => {
+      const idleAt = this.#idle.indexOf(worker);
+      if (idleAt >= 0) this.#idle.splice(idleAt, 1);
+      const error = new OpenWitError('internal', 'INTERNAL', 'a parquet writer thread ended', { cause: failure });
+      this.#take(worker)?.done.reject(error);
+      this.#next();
+    });
+    return worker;
+  }
+
+  #take(worker: Worker): Job | undefined {
+    const job = this.#busy.get(worker);
+    this.#busy.delete(worker);
+    return job;
+  }
+}

@@ -1,0 +1,25 @@
+import { parentPort } from 'node:worker_threads';
+import { type ErrorMessage, errorToMessage } from '@openwit/ports';
+import { type EncodeRequest, encodeBatch } from './encode-batch.ts';
+import type { EncodedFile } from './parquet-writers.ts';
+import { footerBytes, type ParquetCompression, toParquet } from './write-parquet.ts';
+
+export interface WorkerRequest {
+  readonly request: EncodeRequest;
+  readonly compression: ParquetCompression;
+}
+
+export type WorkerResponse = { readonly file: EncodedFile } | { readonly error: ErrorMessage };
+
+parentPort!.on('message', ({ request, compression }: WorkerRequest) => {
+  try {
+    const { batch, ...meta } = encodeBatch(request);
+    const parquet = toParquet(batch, compression);
+    const file: EncodedFile = { ...meta, parquet, footerBytes: footerBytes(parquet) };
+    parentPort!.postMessage({ file } satisfies WorkerResponse, [parquet.buffer]);
+  } catch (error) {
+    // After a panic the state of the WebAssembly module is unknown: this thread must end, the pool starts another.
+    if (error instanceof Error && error.name === 'RuntimeError') throw error;
+    parentPort!.postMessage({ error: errorToMessage(error) } satisfies WorkerResponse);
+  }
+});

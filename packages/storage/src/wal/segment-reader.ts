@@ -1,0 +1,118 @@
+import type { OpenFile, WalEntry } from '@openwit/ports';
+import { claimedFrameBytes, decodeFrame, FRAME_HEADER_BYTES } from './frame.ts';
+import { SALT_BYTES, SEGMENT_HEADER_BYTES } from './segment-header.ts';
+
+/** What lies at one place of a segment. */
+export type Stretch = Frame | Damage;
+
+export interface Frame {
+  readonly kind: 'frame';
+  readonly entry: WalEntry;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Bytes that are no frame. */
+export interface Damage {
+  readonly kind: 'damage';
+  readonly start: number;
+  readonly end: number;
+}
+
+export interface ReadLimits {
+  /** Bytes of the segment that count: what is behind does not. */
+  readonly validBytes: number;
+  /** A frame that claims to be longer is damage. */
+  readonly maxFrameBytes: number;
+}
+
+/**
+ * Reads a segment's frames in order. It holds one block and one frame; a length is believed only when the file is that
+ * long. Each payload has a buffer of its own.
+ */
+export async function* readSegment(file: OpenFile, salt: Uint8Array, limits: ReadLimits): AsyncGenerator<Stretch> {
+  const reader = new FrameReader(file, salt, limits);
+  let at = SEGMENT_HEADER_BYTES;
+  while (at < limits.validBytes) {
+    const frame = await reader.frameAt(at);
+    if (frame !== undefined) {
+      yield frame;
+      at = frame.end;
+      continue;
+    }
+    const next = await reader.frameAfter(at + 1);
+    yield { kind: 'damage', start: at, end: next?.start ?? limits.validBytes };
+    if (next === undefined) return;
+    yield next;
+    at = next.end;
+  }
+}
+
+const BLOCK_BYTES = 256 * 1024;
+
+class FrameReader {
+  readonly #file: OpenFile;
+  readonly #salt: Uint8Array;
+  readonly #limits: ReadLimits;
+  /** The bytes read last, and where they stand: small frames are many to a read. */
+  #block: Buffer = Buffer.alloc(0);
+  #blockStart = 0;
+
+  constructor(file: OpenFile, salt: Uint8Array, limits: ReadLimits) {
+    this.#file = file;
+    this.#salt = salt;
+    this.#limits = limits;
+  }
+
+  async frameAt(start: number): Promise<Frame | undefined> {
+    const { validBytes, maxFrameBytes } = this.#limits;
+    const length = claimedFrameBytes(await this.#bytes(start, FRAME_HEADER_BYTES), this.#salt);
+    if (length === undefined || length > maxFrameBytes || start + length > validBytes) return undefined;
+    const frame = await this.#ownBytes(start, length);
+    const entry = frame.length === length ? decodeFrame(frame) : undefined;
+    return entry === undefined ? undefined : { kind: 'frame', entry, start, end: start + length };
+  }
+
+  /** The first frame that starts at `from` or behind it. */
+  async frameAfter(from: number): Promise<Frame | undefined> {
+    for (let at = from; ; ) {
+      const block = await this.#bytes(at, BLOCK_BYTES);
+      if (block.length < SALT_BYTES) return undefined;
+      for (let found = block.indexOf(this.#salt); found >= 0; found = block.indexOf(this.#salt, found + 1)) {
+        const frame = await this.frameAt(at + found);
+        if (frame !== undefined) return frame;
+      }
+      at += block.length - (SALT_BYTES - 1);
+    }
+  }
+
+  /** A view of at most a block; shorter at the end of what counts. */
+  async #bytes(position: number, length: number): Promise<Buffer> {
+    const wanted = Math.min(length, this.#limits.validBytes - position);
+    const offset = position - this.#blockStart;
+    if (offset < 0 || offset + wanted > this.#block.length) {
+      this.#block = await readBytes(this.#file, position, Math.min(BLOCK_BYTES, this.#limits.validBytes - position));
+      this.#blockStart = position;
+    }
+    const start = position - this.#blockStart;
+    return this.#block.subarray(start, start + wanted);
+  }
+
+  async #ownBytes(position: number, length: number): Promise<Buffer> {
+    if (length > BLOCK_BYTES) return readBytes(this.#file, position, length);
+    const own = Buffer.from(new ArrayBuffer(length));
+    return own.subarray(0, (await this.#bytes(position, length)).copy(own));
+  }
+}
+
+/** Up to `length` bytes, in a buffer of their own; fewer at the end of the file. */
+export async function readBytes(file: OpenFile, position: number, length: number): Promise<Buffer> {
+  const target = Buffer.from(new ArrayBuffer(length));
+  let filled = 0;
+  while (filled < length) {
+    const count = await file.read(target.subarray(filled), position + filled);
+    if (count === 0) break;
+    filled += count;
+  }
+  return target.subarray(0, filled);
+}

@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict';
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { isOpenWitError, nodeFileSystem, type OpenWitError } from '@openwit/ports';
+import { FaultyFileSystem, MemoryFileSystem, replayAll, testWriteAheadLog, walRecord } from '@openwit/ports/testing';
+import { MemoryWal } from './memory-wal.ts';
+import { SegmentedWal, type SegmentedWalSettings } from './segmented-wal.ts';
+
+testWriteAheadLog(
+  'SegmentedWal on a disk',
+  async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'openwit-wal-'));
+    return { open: () => SegmentedWal.open({ fileSystem: nodeFileSystem }, { folder }) };
+  },
+  { keeps: true },
+);
+
+testWriteAheadLog(
+  'SegmentedWal with tiny segments',
+  async () => {
+    const fileSystem = new MemoryFileSystem();
+    return { open: () => openSmall(fileSystem) };
+  },
+  { keeps: true },
+);
+
+testWriteAheadLog('MemoryWal', async () => ({ open: async () => new MemoryWal() }), { keeps: false });
+
+test('appends that wait share one write and one sync', async () => {
+  const fileSystem = new FaultyFileSystem(new MemoryFileSystem());
+  const syncs = fileSystem.fail('never', { operation: 'sync', from: Infinity });
+  const wal = await openSmall(fileSystem);
+  await wal.append(walRecord(0));
+  const before = syncs.seen;
+  await Promise.all(Array.from({ length: 20 }, (_, i) => wal.append(walRecord(i))));
+  assert.equal(syncs.seen - before, 1);
+  await wal.close();
+});
+
+test('a group is bounded in bytes', async () => {
+  const fileSystem = new FaultyFileSystem(new MemoryFileSystem());
+  const syncs = fileSystem.fail('never', { operation: 'sync', from: Infinity });
+  const wal = await openSmall(fileSystem, { segmentBytes: 1 << 16, maxGroupBytes: 1000 });
+  await wal.append(walRecord(0));
+  const before = syncs.seen;
+  await Promise.all(Array.from({ length: 10 }, (_, i) => wal.append(walRecord(i, { payload: new Uint8Array(400) }))));
+  assert.equal(syncs.seen - before, 5);
+  await wal.close();
+});
+
+test('a released segment is removed, the last one never', async () => {
+  const fileSystem = new MemoryFileSystem();
+  const forgotten: number[] = [];
+  const wal = await openSmall(fileSystem, { onForgotten: (ids) => void forgotten.push(...ids) });
+  let lsn = 0;
+  for (let batchId = 1; batchId <= 10; batchId++) {
+    lsn = await wal.append(walRecord(batchId, { batchId, payload: new Uint8Array(400) }));
+    wal.release({ batchId, throughLsn: lsn });
+  }
+  await wal.close();
+  const left = (await fileSystem.list('/wal')).filter(({ name }) => name.endsWith('.wal'));
+  assert.equal(left.length, 1);
+  assert.deepEqual(forgotten, [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  const again = await openSmall(fileSystem);
+  assert.ok(again.stats().nextLsn > lsn);
+  assert.ok(again.nextBatchId > 10);
+  await again.close();
+});
+
+test('a range is forgotten only when the removal of its frames survives a power cut', async () => {
+  const memory = new MemoryFileSystem();
+  const fileSystem = new FaultyFileSystem(memory);
+  const forgotten: number[] = [];
+  const wal = await openSmall(fileSystem, { onForgotten: (ids) => void forgotten.push(...ids) });
+  const lsn = await wal.append(walRecord(1, { batchId: 1, payload: new Uint8Array(600) }));
+  await wal.append(walRecord(2, { batchId: 2 }));
+  fileSystem.fail('EIO', { operation: 'syncFolder', times: 1 });
+  wal.release({ batchId: 1, throughLsn: lsn });
+  await wal.close();
+  assert.equal(forgotten.length, 0);
+  memory.powerCut();
+  const again = await openSmall(memory, { onForgotten: (ids) => void forgotten.push(...ids) });
+  again.release({ batchId: 1, throughLsn: lsn });
+  assert.deepEqual(
+    (await replayAll(again)).map(({ batchId }) => batchId),
+    [2],
+  );
+  await again.close();
+  assert.deepEqual(forgotten, [1]);
+});
+
+test('a full log answers overloaded, and takes records again when some are released', async () => {
+  const fileSystem = new MemoryFileSystem();
+  const wal = await openSmall(fileSystem, { segmentBytes: 1000, maxBytes: 4000 });
+  const lsns: number[] = [];
+  const error = await (async (): Promise<never> => {
+    for (;;) lsns.push(await wal.append(walRecord(0, { batchId: lsns.length + 1, payload: new Uint8Array(500) })));
+  })().catch((failure: OpenWitError) => failure);
+  assert.ok(isOpenWitError(error) && error.kind === 'overloaded' && error.code === 'OVERLOADED');
+  assert.ok(lsns.length >= 4 && wal.stats().bytes <= 4000);
+  lsns.forEach((throughLsn, i) => wal.release({ batchId: i + 1, throughLsn }));
+  await new Promise((resolve) => setImmediate(resolve));
+  await wal.append(walRecord(0, { batchId: 99, payload: new Uint8Array(500) }));
+  await wal.close();
+});
+
+test('a record beyond the limit is refused before it is written', async () => {
+  const wal = await openSmall(new MemoryFileSystem(), { maxPayloadBytes: 100 });
+  await assert.rejects(
+    wal.append(walRecord(0, { payload: new Uint8Array(101) })),
+    (error) => isOpenWitError(error) && error.kind === 'invalid' && error.code === 'REQUEST_TOO_LARGE',
+  );
+  await wal.close();
+});
+
+function openSmall(
+  fileSystem: MemoryFileSystem | FaultyFileSystem,
+  settings: Partial<SegmentedWalSettings> = {},
+): Promise<SegmentedWal> {
+  return SegmentedWal.open({ fileSystem }, { folder: '/wal', segmentBytes: 500, maxBytes: 1 << 20, ...settings });
+}
