@@ -31,7 +31,7 @@ export class AnyValueText {
   write(text: TextColumn, value: AnyValue): void {
     switch (value.type) {
       case VALUE_TYPE.string:
-        text.write(this.#reader.bytes, value.bytes);
+        text.write(this.#reader, value.bytes);
         return;
       case VALUE_TYPE.bytes:
         this.#writeBase64(text, value.bytes);

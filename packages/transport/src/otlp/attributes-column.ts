@@ -69,7 +69,7 @@ export class AttributesColumn implements Column {
     this.#keyOf.values[entry] = key;
     this.#typeOf.values[entry] = value.type;
     this.#number.set(entry, value.lo, value.hi);
-    if (value.type === VALUE_TYPE.string) this.#text.write(reader.bytes, value.bytes);
+    if (value.type === VALUE_TYPE.string) this.#text.write(reader, value.bytes);
     else if (value.type === VALUE_TYPE.bytes || value.type === VALUE_TYPE.array || value.type === VALUE_TYPE.map)
       this.#context.valueText.write(this.#text, value);
     this.#text.end(entry);

@@ -62,7 +62,7 @@ export class EventsColumn extends ListColumn {
     }
     if (!this.#time.isTime) this.#context.rejections.reject('span', 'events.time_unix_nano', TIME_PROBLEM);
     this.#timestamp.set(item, this.#time.lo, this.#time.hi);
-    this.#name.set(item, reader.bytes, this.#nameRange);
+    this.#name.set(item, reader, this.#nameRange);
     this.#attributes.end(item);
     this.#droppedAttributes.values[item] = dropped;
     this.items.length = item + 1;

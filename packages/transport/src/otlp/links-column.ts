@@ -57,7 +57,7 @@ export class LinksColumn extends ListColumn {
     this.#checkId('links.span_id', this.#spanIdRange, SPAN_ID_BYTES);
     this.#traceId.setHex(item, reader.bytes, this.#traceIdRange);
     this.#spanId.setHex(item, reader.bytes, this.#spanIdRange);
-    this.#traceState.set(item, reader.bytes, this.#traceStateRange);
+    this.#traceState.set(item, reader, this.#traceStateRange);
     this.#attributes.end(item);
     this.items.length = item + 1;
     reader.leave(outer);

@@ -104,7 +104,7 @@ export class LogDecoder implements RecordDecoder {
       this.rows.truncate(row);
       return;
     }
-    this.#write(row, reader.bytes);
+    this.#write(row, reader);
     this.rows.length = row + 1;
   }
 
@@ -164,7 +164,8 @@ export class LogDecoder implements RecordDecoder {
     this.#context.rejections.reject('log record', field, problem);
   }
 
-  #write(row: number, bytes: Uint8Array): void {
+  #write(row: number, reader: WireReader): void {
+    const { bytes } = reader;
     const log = this.#log;
     // "Use Timestamp if it is present, otherwise use ObservedTimestamp" (the logs data model).
     const time = log.time.isZero ? log.observedTime : log.time;
@@ -176,8 +177,8 @@ export class LogDecoder implements RecordDecoder {
     this.#flags.values[row] = log.flags;
     this.#origin.set(row);
     this.#severityNumber.values[row] = log.severityNumber;
-    this.#severityText.set(row, bytes, log.severityText);
-    this.#eventName.set(row, bytes, log.eventName);
+    this.#severityText.set(row, reader, log.severityText);
+    this.#eventName.set(row, reader, log.eventName);
     this.#writeBody(row);
     this.#attributes.end(row);
     this.#droppedAttributes.values[row] = log.droppedAttributes;

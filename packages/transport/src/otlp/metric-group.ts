@@ -159,11 +159,10 @@ export class MetricGroup {
   }
 
   #add(entry: number, reader: WireReader): void {
-    const { bytes } = reader;
     this.#entries.nextRow();
-    this.#name.set(entry, bytes, this.#nameRange);
-    this.#description.set(entry, bytes, this.#descriptionRange);
-    this.#unit.set(entry, bytes, this.#unitRange);
+    this.#name.set(entry, reader, this.#nameRange);
+    this.#description.set(entry, reader, this.#descriptionRange);
+    this.#unit.set(entry, reader, this.#unitRange);
     this.#type.writeAscii(TYPE_WORDS[this.dataTag] ?? '');
     this.#type.end(entry);
     if (this.#hasTemporality) this.#temporality.column.writeAscii(TEMPORALITIES[this.#temporalityNumber]!);

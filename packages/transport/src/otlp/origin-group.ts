@@ -87,7 +87,7 @@ export abstract class OriginGroup {
       }
     }
     this.attributes.end(entry);
-    this.#schemaUrl.set(entry, reader.bytes, this.#schemaUrlRange);
+    this.#schemaUrl.set(entry, reader, this.#schemaUrlRange);
     this.endOrigin(entry, reader);
     this.#entries.length = entry + 1;
   }

@@ -30,8 +30,8 @@ export class ScopeGroup extends OriginGroup {
   }
 
   protected override endOrigin(entry: number, reader: WireReader): void {
-    this.#name.set(entry, reader.bytes, this.#nameRange);
-    this.#version.set(entry, reader.bytes, this.#versionRange);
+    this.#name.set(entry, reader, this.#nameRange);
+    this.#version.set(entry, reader, this.#versionRange);
     this.#clear();
   }
 

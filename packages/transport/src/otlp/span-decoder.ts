@@ -132,7 +132,7 @@ export class SpanDecoder implements RecordDecoder {
       this.rows.truncate(row);
       return;
     }
-    this.#write(row, reader.bytes);
+    this.#write(row, reader);
     this.rows.length = row + 1;
   }
 
@@ -221,22 +221,23 @@ export class SpanDecoder implements RecordDecoder {
     this.#context.rejections.reject('span', field, problem);
   }
 
-  #write(row: number, bytes: Uint8Array): void {
+  #write(row: number, reader: WireReader): void {
+    const { bytes } = reader;
     const span = this.#span;
     this.#timestamp.set(row, span.start.lo, span.start.hi);
     const borrow = span.end.lo >>> 0 < span.start.lo >>> 0 ? 1 : 0;
-    this.#duration.set(row, span.end.lo - span.start.lo, span.end.hi - span.start.hi - borrow);
+    this.#duration.set(row, (span.end.lo - span.start.lo) | 0, (span.end.hi - span.start.hi - borrow) | 0);
     this.#traceId.setHex(row, bytes, span.traceId);
     this.#spanId.setHex(row, bytes, span.spanId);
     setOptionalId(this.#parentSpanId, row, bytes, span.parentSpanId);
-    this.#traceState.set(row, bytes, span.traceState);
+    this.#traceState.set(row, reader, span.traceState);
     this.#flags.values[row] = span.flags;
     this.#origin.set(row);
-    this.#name.set(row, bytes, span.name);
+    this.#name.set(row, reader, span.name);
     // Enums are open in proto3: a number that a later version adds is not an error.
     this.#kind.values[row] = span.kind >>> 0 < SPAN_KINDS.length ? span.kind : 0;
     this.#statusCode.values[row] = span.statusCode >>> 0 < STATUS_CODES.length ? span.statusCode : 0;
-    this.#statusMessage.set(row, bytes, span.statusMessage);
+    this.#statusMessage.set(row, reader, span.statusMessage);
     this.#attributes.end(row);
     this.#events.end(row);
     this.#links.end(row);

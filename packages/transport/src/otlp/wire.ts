@@ -26,16 +26,16 @@ const WIRE_FIXED32 = 5;
  */
 export class WireReader {
   bytes: Uint8Array = new Uint8Array(0);
+  view: DataView = new DataView(new ArrayBuffer(0));
   at = 0;
   end = 0;
   /** The halves of the last 64-bit value, as signed 32-bit integers. */
   lo = 0;
   hi = 0;
-  #view: DataView = new DataView(new ArrayBuffer(0));
 
   open(bytes: Uint8Array): void {
     this.bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.at = 0;
     this.end = bytes.byteLength;
   }
@@ -145,8 +145,8 @@ export class WireReader {
   fixed64(): void {
     const { at } = this;
     if (this.end - at < 8) throw new MalformedWire(at, 'a 64-bit value is cut off');
-    this.lo = this.#view.getInt32(at, true);
-    this.hi = this.#view.getInt32(at + 4, true);
+    this.lo = this.view.getInt32(at, true);
+    this.hi = this.view.getInt32(at + 4, true);
     this.at = at + 8;
   }
 
@@ -155,14 +155,14 @@ export class WireReader {
     const { at } = this;
     if (this.end - at < 4) throw new MalformedWire(at, 'a 32-bit value is cut off');
     this.at = at + 4;
-    return this.#view.getInt32(at, true);
+    return this.view.getInt32(at, true);
   }
 
   double(): number {
     const { at } = this;
     if (this.end - at < 8) throw new MalformedWire(at, 'a double is cut off');
     this.at = at + 8;
-    return this.#view.getFloat64(at, true);
+    return this.view.getFloat64(at, true);
   }
 
   /** Passes over the value of a field that nobody reads. */
