@@ -1,0 +1,94 @@
+import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import { TABLES, type TableName } from '@openwit/ports';
+import { MemoryFunction } from '../memory/memory-function.ts';
+import { stringLayoutHolds } from '../memory/self-test.ts';
+import { type FunctionCatalog, loadFunctions } from '../sql/functions.ts';
+import { LOGICAL_TABLES } from '../sql/logical-table.ts';
+import { identifier, literal } from '../sql/table-sql.ts';
+import type { DatabaseSettings } from './settings.ts';
+
+/** DuckDB, hardened, with a connection for each query that may run at a time. */
+export class Database {
+  readonly functions: FunctionCatalog;
+  readonly memory: MemoryFunction;
+  readonly stringsByLayout: boolean;
+  readonly #instance: DuckDBInstance;
+  readonly #idle: DuckDBConnection[];
+
+  private constructor(
+    instance: DuckDBInstance,
+    connections: DuckDBConnection[],
+    functions: FunctionCatalog,
+    memory: MemoryFunction,
+    stringsByLayout: boolean,
+  ) {
+    this.#instance = instance;
+    this.#idle = connections;
+    this.functions = functions;
+    this.memory = memory;
+    this.stringsByLayout = stringsByLayout;
+  }
+
+  /** `proveLayout` is replaced by tests of the fallback. */
+  static async open(
+    settings: DatabaseSettings,
+    proveLayout: typeof stringLayoutHolds = stringLayoutHolds,
+  ): Promise<Database> {
+    const instance = await DuckDBInstance.create(':memory:', {
+      threads: String(settings.threads),
+      memory_limit: `${Math.ceil(settings.memoryLimitBytes / 1024)}KiB`,
+      autoinstall_known_extensions: 'false',
+      autoload_known_extensions: 'false',
+      allow_community_extensions: 'false',
+      allow_unsigned_extensions: 'false',
+    });
+    const connections: DuckDBConnection[] = [];
+    for (let i = 0; i < settings.maxConcurrentQueries; i++) connections.push(await instance.connect());
+    const [first] = connections as [DuckDBConnection];
+    const functions = await loadFunctions(first);
+    const stringsByLayout = await proveLayout(first);
+    const memory = new MemoryFunction(stringsByLayout);
+    memory.register(first);
+    for (const table of Object.keys(TABLES) as TableName[]) await first.run(emptyTable(table));
+    for (const connection of connections) await connection.run('SET errors_as_json = true');
+    for (const setting of hardening(settings)) await first.run(`SET GLOBAL ${setting}`);
+    return new Database(instance, connections, functions, memory, stringsByLayout);
+  }
+
+  /** There are as many as queries may run at a time, so one is always there. */
+  takeConnection(): DuckDBConnection {
+    const connection = this.#idle.pop();
+    if (connection === undefined) throw new Error('more queries than connections');
+    return connection;
+  }
+
+  giveBack(connection: DuckDBConnection): void {
+    this.#idle.push(connection);
+  }
+
+  close(): void {
+    for (const connection of this.#idle) connection.closeSync();
+    this.#instance.closeSync();
+  }
+}
+
+/** The last one closes the door: no setting changes after it, whatever a query finds. */
+function hardening({ tempDir, maxTempBytes, dataDirs }: DatabaseSettings): string[] {
+  const closed =
+    dataDirs === undefined
+      ? []
+      : [`allowed_directories = [${dataDirs.map(literal).join(', ')}]`, 'enable_external_access = false'];
+  return [
+    "TimeZone = 'UTC'",
+    `max_temp_directory_size = '${Math.ceil(maxTempBytes / 1024)}KiB'`,
+    `temp_directory = ${literal(tempDir ?? '')}`,
+    'parquet_metadata_cache = true',
+    ...closed,
+    'lock_configuration = true',
+  ];
+}
+
+/** Queries never read it: DuckDB binds a failing query's own text against it, which tells the error's position. */
+function emptyTable(table: TableName): string {
+  return `CREATE TABLE ${table} (${LOGICAL_TABLES[table].map(({ name, sqlType }) => `${identifier(name)} ${sqlType}`).join(', ')})`;
+}

@@ -1,0 +1,49 @@
+import type { ErrorMessage, TableName } from '@openwit/ports';
+import type { ResultColumn } from '../results/arrow-batch.ts';
+import type { ColumnBuffers } from '../results/column-buffers.ts';
+import type { ResultType } from '../results/result-type.ts';
+import type { BindableValue } from '../sql/parameters.ts';
+import type { TableInput } from '../sql/plan.ts';
+
+/** A query with its snapshot, as plain data; memory crosses as shared buffers, without a copy. */
+export interface QueryRequest {
+  readonly id: number;
+  readonly sql: string;
+  readonly parameters: Readonly<Record<string, BindableValue>>;
+  readonly tables: Partial<Readonly<Record<TableName, TableInput>>>;
+  readonly nowMs: number;
+  readonly maxRows: number;
+  readonly maxResultBytes: number;
+}
+
+/** From the engine to its worker. */
+export type ToWorker =
+  | { readonly kind: 'query'; readonly request: QueryRequest }
+  /** One batch was taken: another may be sent. */
+  | { readonly kind: 'next'; readonly id: number }
+  | { readonly kind: 'cancel'; readonly id: number }
+  | { readonly kind: 'close' };
+
+/** What a query read and gave, when its last batch was sent. */
+export interface WorkerStats {
+  readonly filesRead: number;
+  readonly filesSkipped: number;
+  readonly memoryRows: number;
+}
+
+/** From the worker. Per query: one `schema`, `batch`es, one `end`; or an `error` at any point, which is the end too. */
+export type FromWorker =
+  | { readonly kind: 'ready' }
+  | {
+      readonly kind: 'schema';
+      readonly id: number;
+      readonly columns: readonly ResultColumn[];
+      readonly types: readonly ResultType[];
+      readonly stats: WorkerStats;
+    }
+  | { readonly kind: 'batch'; readonly id: number; readonly rows: number; readonly columns: readonly ColumnBuffers[] }
+  | { readonly kind: 'end'; readonly id: number }
+  | { readonly kind: 'error'; readonly id: number; readonly error: ErrorMessage };
+
+/** Batches that may be under way or wait for the reader, a query. */
+export const BATCHES_IN_FLIGHT = 3;

@@ -1,0 +1,74 @@
+import { Worker } from 'node:worker_threads';
+import { errorToMessage, OpenWitError } from '@openwit/ports';
+import type { FromWorker, ToWorker } from './protocol.ts';
+import type { DatabaseSettings } from './settings.ts';
+
+/** What one query hears of its worker. After `end` or `error` it hears nothing more. */
+export type Listener = (message: Exclude<FromWorker, { kind: 'ready' }>) => void;
+
+/** The worker thread from outside. When it dies, each of its queries hears an `internal` error. */
+export class QueryWorker {
+  readonly #worker: Worker;
+  readonly #listeners = new Map<number, Listener>();
+  readonly #exited: Promise<void>;
+  #failure: unknown;
+  #isDead = false;
+
+  constructor(settings: DatabaseSettings) {
+    const file = new URL(`./worker${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url);
+    this.#worker = new Worker(file, { workerData: settings, name: 'openwit-query' });
+    this.#worker.unref(); // an idle engine keeps no process alive
+    this.#worker.on('message', (message: FromWorker) => this.#receive(message));
+    this.#worker.on('messageerror', (error) => this.#die(error));
+    this.#worker.on('error', (error) => this.#die(error));
+    this.#exited = new Promise((resolve) => {
+      this.#worker.on('exit', (code) => {
+        this.#die(new Error(`the query thread ended, code=${code}`));
+        resolve();
+      });
+    });
+  }
+
+  get isDead(): boolean {
+    return this.#isDead;
+  }
+
+  start(id: number, message: ToWorker, listener: Listener): void {
+    this.#listeners.set(id, listener);
+    this.#worker.ref();
+    this.send(message);
+  }
+
+  send(message: ToWorker): void {
+    if (!this.#isDead) this.#worker.postMessage(message);
+  }
+
+  /** Resolves when the thread has ended. There must be no query any more. */
+  async close(): Promise<void> {
+    this.send({ kind: 'close' });
+    this.#worker.ref();
+    await this.#exited;
+  }
+
+  #receive(message: FromWorker): void {
+    if (message.kind === 'ready') return;
+    const listener = this.#listeners.get(message.id);
+    if (message.kind === 'end' || message.kind === 'error') this.#forget(message.id);
+    listener?.(message);
+  }
+
+  #die(error: unknown): void {
+    this.#isDead = true;
+    this.#failure ??= error;
+    const failure = new OpenWitError('internal', 'INTERNAL', 'the query thread died', { cause: this.#failure });
+    for (const [id, listener] of [...this.#listeners]) {
+      this.#forget(id);
+      listener({ kind: 'error', id, error: errorToMessage(failure) });
+    }
+  }
+
+  #forget(id: number): void {
+    this.#listeners.delete(id);
+    if (this.#listeners.size === 0) this.#worker.unref();
+  }
+}

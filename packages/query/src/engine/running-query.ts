@@ -1,0 +1,103 @@
+import { type Clock, errorFromMessage, type OpenWitError, type ScheduledCall, type Snapshot } from '@openwit/ports';
+import { QueryResult, type ResultFeed } from '../query-result.ts';
+import { queryError } from '../sql/query-error.ts';
+import type { FromWorker, QueryRequest } from './protocol.ts';
+import type { QueryWorker } from './query-worker.ts';
+
+export interface RunningQueryParts {
+  readonly request: QueryRequest;
+  readonly snapshot: Snapshot;
+  readonly clock: Clock;
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal | undefined;
+  /** Called once, when the worker has done with the query, or never began it. */
+  readonly released: () => void;
+}
+
+/**
+ * A query on its way, outside the worker. Its caller hears of an end at once; its snapshot is released when the worker no
+ * longer reads from it.
+ */
+export class RunningQuery {
+  readonly result: Promise<QueryResult>;
+  readonly #parts: RunningQueryParts;
+  readonly #began: number;
+  readonly #timer: ScheduledCall;
+  readonly #abort = () => this.stop(cancelled(this.#parts.signal?.reason));
+  #worker: QueryWorker | undefined;
+  #feed: ResultFeed | undefined;
+  #resolve!: (result: QueryResult) => void;
+  #reject!: (error: OpenWitError) => void;
+  #isReleased = false;
+
+  constructor(parts: RunningQueryParts) {
+    const { clock, timeoutMs, signal } = parts;
+    this.#parts = parts;
+    this.#began = clock.monotonic();
+    this.result = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    this.#timer = clock.schedule(timeoutMs, () => {
+      this.stop(queryError('QUERY_TIMEOUT', `the query took too long, limit=${timeoutMs} ms`));
+    });
+    signal?.addEventListener('abort', this.#abort, { once: true });
+  }
+
+  start(worker: QueryWorker): void {
+    this.#worker = worker;
+    const { request } = this.#parts;
+    worker.start(request.id, { kind: 'query', request }, (message) => this.#receive(message));
+  }
+
+  /** Ends the query with this error, wherever it stands. */
+  stop(error: OpenWitError): void {
+    this.#fail(error);
+    if (this.#worker === undefined) this.#release();
+    else this.#worker.send({ kind: 'cancel', id: this.#parts.request.id });
+  }
+
+  #receive(message: Parameters<Parameters<QueryWorker['start']>[2]>[0]): void {
+    switch (message.kind) {
+      case 'schema':
+        return this.#deliver(message);
+      case 'batch':
+        return this.#feed?.batch(message);
+      case 'end':
+        this.#feed?.end();
+        return this.#release();
+      case 'error':
+        this.#fail(errorFromMessage(message.error));
+        return this.#release();
+    }
+  }
+
+  #deliver(message: Extract<FromWorker, { kind: 'schema' }>): void {
+    const { request, clock } = this.#parts;
+    this.#feed = QueryResult.feed(message, {
+      next: () => this.#worker?.send({ kind: 'next', id: request.id }),
+      cancel: () => this.stop(cancelled(undefined)),
+      elapsedMs: () => clock.monotonic() - this.#began,
+    });
+    this.#resolve(this.#feed.result);
+  }
+
+  /** Of several ends the first counts. */
+  #fail(error: OpenWitError): void {
+    if (this.#feed === undefined) this.#reject(error);
+    else this.#feed.fail(error);
+  }
+
+  #release(): void {
+    if (this.#isReleased) return;
+    this.#isReleased = true;
+    this.#timer.cancel();
+    this.#parts.signal?.removeEventListener('abort', this.#abort);
+    this.#parts.snapshot.release();
+    this.#parts.released();
+  }
+}
+
+export function cancelled(reason: unknown): OpenWitError {
+  return queryError('QUERY_CANCELLED', 'the query was cancelled', { cause: reason });
+}

@@ -1,0 +1,145 @@
+import duckdb from '@duckdb/node-bindings';
+import { type ColumnData, type ColumnDefinition, type ColumnType, typesColumnOf } from '@openwit/ports';
+import { attributesWriter } from './attributes-writer.ts';
+import { keyWriter } from './key-writer.ts';
+import { writeListEntries } from './list-entries.ts';
+import type { ScanColumn } from './scan-plan.ts';
+import type { Scratch } from './scratch.ts';
+import type { StringWriter } from './string-writer.ts';
+import { isValid, ValidityBits } from './validity.ts';
+
+/** What the writers of a scan share. */
+export interface WriteContext {
+  readonly strings: StringWriter;
+  readonly scratch: Scratch;
+}
+
+/** Writes rows `from` to `from + count` of a batch's column into a vector. */
+export type ChunkWriter = (vector: duckdb.Vector, from: number, count: number) => void;
+
+/** The writer of one scanned column over one batch. */
+export function chunkWriter(
+  context: WriteContext,
+  definition: ColumnDefinition,
+  column: ColumnData,
+  read: ScanColumn['read'],
+): ChunkWriter {
+  const { indices, dictionary } = column;
+  const values = dictionary ?? column;
+  const rowOf = indices === undefined ? (row: number) => row : (row: number) => indices[row]!;
+  if (read.part !== 'value' && read.part !== 'types') return keyWriter(context, values, read, rowOf);
+  if (definition.type === 'attributes') return attributesWriter(context, values, read.part, rowOf);
+  return indices === undefined
+    ? plainWriter(context, definition.type, column)
+    : groupWriter(context, definition.type, values, indices);
+}
+
+function plainWriter(context: WriteContext, type: ColumnType, column: ColumnData): ChunkWriter {
+  if (typeof type === 'object') {
+    return 'list' in type ? listWriter(context, type.list, column) : structWriter(context, type.struct, column);
+  }
+  switch (type) {
+    case 'text':
+      return (vector, from, count) => {
+        context.strings.begin(count);
+        context.strings.addRange(column.values as Uint8Array, column.offsets!, from, count);
+        context.strings.flush(vector);
+        writeValidity(vector, column, from, count);
+      };
+    case 'attributes':
+      return attributesWriter(context, column, 'value', (row) => row);
+    default:
+      return (vector, from, count) => {
+        const values = column.values!;
+        const bytes = values.BYTES_PER_ELEMENT;
+        const copy = context.scratch.copyOf(values, from * bytes, count * bytes);
+        duckdb.copy_data_to_vector(vector, 0, copy, 0, count * bytes);
+        writeValidity(vector, column, from, count);
+      };
+  }
+}
+
+function listWriter(context: WriteContext, element: ColumnType, column: ColumnData): ChunkWriter {
+  const writeElements = plainWriter(context, element, column.children![0]!);
+  const offsets = column.offsets!;
+  return (vector, from, count) => {
+    const first = offsets[from]!;
+    const starts = new Int32Array(count);
+    const lengths = new Int32Array(count);
+    for (let i = 0; i < count; i++) {
+      starts[i] = offsets[from + i]! - first;
+      lengths[i] = offsets[from + i + 1]! - offsets[from + i]!;
+    }
+    const children = offsets[from + count]! - first;
+    const child = writeListEntries(vector, starts, lengths, children);
+    if (children > 0) writeElements(child, first, children);
+    writeValidity(vector, column, from, count);
+  };
+}
+
+/** Behind an attributes field comes the field of its types. */
+function structWriter(context: WriteContext, fields: readonly ColumnDefinition[], column: ColumnData): ChunkWriter {
+  const writers = fields.flatMap((field, i) => {
+    const child = column.children![i]!;
+    const write = plainWriter(context, field.type, child);
+    if (field.type !== 'attributes' || typesColumnOf(field.name) === field.name) return [write];
+    return [write, attributesWriter(context, child, 'types', (row) => row)];
+  });
+  return (vector, from, count) => {
+    writers.forEach((write, i) => {
+      write(duckdb.struct_vector_get_child(vector, i), from, count);
+    });
+    writeValidity(vector, column, from, count);
+  };
+}
+
+/** A column whose rows point into the values of their group: text, or a scalar of a byte. */
+function groupWriter(context: WriteContext, type: ColumnType, values: ColumnData, indices: Int32Array): ChunkWriter {
+  if (type !== 'text' && type !== 'bool')
+    throw new Error(`no group column has this type, type=${JSON.stringify(type)}`);
+  return (vector, from, count) => {
+    if (type === 'text') writeGroupText(context.strings, vector, values, indices, from, count);
+    else {
+      const bytes = new Uint8Array(count);
+      for (let i = 0; i < count; i++) bytes[i] = values.values![indices[from + i]!] as number;
+      duckdb.copy_data_to_vector(vector, 0, bytes.buffer, 0, count);
+    }
+    if (values.validity === undefined) return;
+    const valid = new ValidityBits(count);
+    for (let i = 0; i < count; i++) if (!isValid(values.validity, indices[from + i]!)) valid.clear(i);
+    valid.write(vector);
+  };
+}
+
+/** Each value's bytes are written once a chunk, however many rows have it. */
+function writeGroupText(
+  strings: StringWriter,
+  vector: duckdb.Vector,
+  values: ColumnData,
+  indices: Int32Array,
+  from: number,
+  count: number,
+): void {
+  const written = new Int32Array(values.length).fill(-1);
+  const bytes = values.values as Uint8Array;
+  const offsets = values.offsets!;
+  strings.begin(count);
+  for (let i = 0; i < count; i++) {
+    const row = indices[from + i]!;
+    const before = written[row]!;
+    if (before >= 0) {
+      strings.repeat(before);
+    } else {
+      written[row] = i;
+      strings.add(bytes, offsets[row]!, offsets[row + 1]!);
+    }
+  }
+  strings.flush(vector);
+}
+
+function writeValidity(vector: duckdb.Vector, { validity }: ColumnData, from: number, count: number): void {
+  if (validity === undefined) return;
+  const valid = new ValidityBits(count);
+  for (let i = 0; i < count; i++) if (!isValid(validity, from + i)) valid.clear(i);
+  valid.write(vector);
+}

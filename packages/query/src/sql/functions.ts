@@ -1,0 +1,66 @@
+import type { DuckDBConnection } from '@duckdb/node-api';
+
+/** Which functions SQL may call, by lower-case name. What is in no list is refused. */
+export interface FunctionCatalog {
+  /** Scalar functions, aggregates, window functions and scalar macros. */
+  readonly allowed: ReadonlySet<string>;
+  /** Those of `allowed` whose result is fixed by their arguments: what a plan may compute in advance. */
+  readonly constant: ReadonlySet<string>;
+}
+
+/** Table functions that read nothing but their arguments. */
+export const TABLE_FUNCTIONS: ReadonlySet<string> = new Set([
+  'generate_series',
+  'json_each',
+  'json_tree',
+  'range',
+  'repeat',
+  'repeat_row',
+  'unnest',
+]);
+
+/** Not in `duckdb_functions()`: the parser makes them expressions of their own. */
+const SYNTAX = ['coalesce', 'grouping', 'grouping_id', 'list_comprehension', 'struct_pack', 'try', 'unnest'];
+
+/**
+ * Functions that read settings, the engine's state or other queries' SQL, plan SQL of their own, change the session, or
+ * hold a thread. Files, environment and network are behind table functions and extensions, which are refused anyhow.
+ */
+const DENIED = new Set([
+  'combine',
+  'current_connection_id',
+  'current_query',
+  'current_query_id',
+  'current_setting',
+  'current_transaction_id',
+  'currval',
+  'finalize',
+  'get_block_size',
+  'getenv',
+  'getvariable',
+  'json_serialize_plan',
+  'nextval',
+  'setseed',
+  'sleep_ms',
+  'stats',
+  'txid_current',
+  'write_log',
+]);
+const DENIED_FAMILIES =
+  /^(__internal|duckdb_|pragma_|pg_|has_|inet_|read_|write_|parquet_|sniff_|glob$|query$|query_table$)/;
+
+/** Derives the catalog from DuckDB's own list of functions. Nothing that a user could have defined may be in it yet. */
+export async function loadFunctions(connection: DuckDBConnection): Promise<FunctionCatalog> {
+  const reader = await connection.runAndReadAll(
+    `select lower(function_name), bool_and(schema_name <> 'main'), bool_or(stability = 'VOLATILE')
+     from duckdb_functions() where function_type in ('scalar', 'aggregate', 'macro') group by 1`,
+  );
+  const allowed = new Set(SYNTAX);
+  const constant = new Set(SYNTAX);
+  for (const [name, elsewhere, volatile] of reader.getRows() as [string, boolean, boolean | null][]) {
+    if (elsewhere || DENIED.has(name) || DENIED_FAMILIES.test(name)) continue;
+    allowed.add(name);
+    if (volatile !== true) constant.add(name);
+  }
+  return { allowed, constant };
+}

@@ -1,0 +1,139 @@
+import { randomBytes } from 'node:crypto';
+import type { DuckDBConnection } from '@duckdb/node-api';
+import type { AttributeColumn, DataFile, TableName } from '@openwit/ports';
+import type { ScanBatch, ScanPlan } from '../memory/scan-plan.ts';
+import { type AstNode, type Expression, selectStatement, walk } from './ast.ts';
+import { type HiddenColumn, replaceAccesses } from './attribute-access.ts';
+import { authorise } from './authorise.ts';
+import { replaceClock } from './clock-functions.ts';
+import type { FunctionCatalog } from './functions.ts';
+import type { BindableValue } from './parameters.ts';
+import { toSql } from './parse.ts';
+import { pruneFiles } from './prune.ts';
+import { type Resolution, Resolver } from './resolve.ts';
+import type { TableUse } from './scope.ts';
+import { identifier, scanColumns, tableSql } from './table-sql.ts';
+
+/** A table's part of the snapshot, as it crosses to the worker. */
+export interface TableInput {
+  readonly batches: readonly ScanBatch[];
+  readonly files: readonly DataFile[];
+  readonly attributeColumns: readonly AttributeColumn[];
+}
+
+export interface PlanRequest {
+  readonly sql: string;
+  readonly tree: AstNode;
+  readonly tables: Partial<Readonly<Record<TableName, TableInput>>>;
+  /** Milliseconds since the Unix epoch: what `now()` is. */
+  readonly nowMs: number;
+  readonly parameters: Readonly<Record<string, BindableValue>>;
+  readonly functions: FunctionCatalog;
+  /** Whether accesses to attributes become columns; without, each table has all its columns and no others. */
+  readonly attributeColumns: boolean;
+}
+
+/** A query as DuckDB runs it. */
+export interface QueryPlan {
+  readonly sql: string;
+  /** By the name that the SQL gives to the memory function. */
+  readonly scans: ReadonlyMap<string, ScanPlan>;
+  readonly files: { readonly read: number; readonly skipped: number };
+}
+
+const NO_INPUT: TableInput = { batches: [], files: [], attributeColumns: [] };
+
+/**
+ * Resolves, authorises and rewrites a query; the tree is changed on the way. The tables' SQL is put in as text, in the
+ * place of names that nobody can guess. @throws QUERY_INVALID, QUERY_FORBIDDEN
+ */
+export async function planQuery(connection: DuckDBConnection, request: PlanRequest): Promise<QueryPlan> {
+  const { sql, tree, functions } = request;
+  const nonce = `openwit_${randomBytes(8).toString('hex')}`;
+  const query = (tree.statements as AstNode[])[0]!.node as AstNode;
+  const resolution = new Resolver(sql, nonce).resolve(query);
+  authorise(query, sql, functions, (name) => name.startsWith(`${nonce}_`));
+
+  const attributes = request.attributeColumns;
+  const named = attributes ? resolution.unnamed : resolution.unnamed.filter((item) => holdsClock(item, resolution));
+  const originals = named.map((item) => selectStatement([structuredCloneExact(item)]));
+  for (const node of resolution.clockNodes) replaceClock(node, request.nowMs);
+  const hidden = new Map(resolution.uses.map((use) => [use, attributes ? hide(use, inputOf(request, use)) : []]));
+  for (const star of resolution.stars) excludeHidden(star, hidden);
+  named.forEach((item, i) => {
+    item.alias = `${nonce}_name${i}`;
+  });
+
+  const wanted = attributes ? wantedColumns(query, resolution) : 'all';
+  const files = await pruneFiles(connection, request, resolution.uses, (use) => inputOf(request, use).files);
+  const [text, ...names] = await toSql(connection, [tree, ...originals]);
+  const scans = new Map<string, ScanPlan>();
+  const words = new Map<string, string>();
+  for (const use of resolution.uses) {
+    const input = inputOf(request, use);
+    const columns = use.columns.filter(({ name }) => wanted === 'all' || use.wholeRow || wanted.has(name));
+    const read = { table: use.table, columns, hidden: hidden.get(use)! };
+    const left = files.get(use)!;
+    const inMemory = input.batches.length > 0 || left.length === 0;
+    if (inMemory) scans.set(use.token, { table: use.table, columns: scanColumns(read), batches: input.batches });
+    words.set(use.token, tableSql(read, inMemory ? use.token : undefined, left, input.attributeColumns));
+  }
+  names.forEach((name, i) => {
+    words.set(`${nonce}_name${i}`, identifier(name.replace(/^SELECT /, '')));
+  });
+  const total = resolution.uses.reduce((sum, use) => sum + inputOf(request, use).files.length, 0);
+  const read = resolution.uses.reduce((sum, use) => sum + files.get(use)!.length, 0);
+  const word = new RegExp(`${nonce}_(?:name)?\\d+(?!\\w)`, 'g');
+  return {
+    sql: text!.replace(word, (found) => words.get(found) ?? found),
+    scans,
+    files: { read, skipped: total - read },
+  };
+}
+
+function inputOf({ tables }: PlanRequest, use: TableUse): TableInput {
+  return tables[use.table] ?? NO_INPUT;
+}
+
+function hide(use: TableUse, input: TableInput): HiddenColumn[] {
+  return use.wholeRow ? [] : replaceAccesses(use, input.attributeColumns);
+}
+
+function excludeHidden(
+  star: Resolution['stars'][number],
+  hidden: ReadonlyMap<TableUse, readonly HiddenColumn[]>,
+): void {
+  const names = star.uses.flatMap((use) => hidden.get(use)!.map(({ name }) => name));
+  star.node.exclude_list = [...(star.node.exclude_list as string[]), ...names];
+}
+
+function holdsClock(item: Expression, { clockNodes }: Resolution): boolean {
+  let holds = false;
+  walk(item, (node) => {
+    holds ||= clockNodes.includes(node as Expression);
+  });
+  return holds;
+}
+
+/** The names that the query could mean a column by, or all when it has something that means columns without a name. */
+function wantedColumns(query: AstNode, { uses }: Resolution): ReadonlySet<string> | 'all' {
+  const names = new Set(['timestamp']); // a table must have a column
+  let all = uses.some((use) => use.wholeRow);
+  walk(query, (node) => {
+    if (node.class === 'STAR' || node.type === 'PIVOT' || node.type === 'SHOW_REF' || node.ref_type === 'NATURAL')
+      all = true;
+    for (const name of (node.column_names ?? []) as string[]) names.add(name.toLowerCase());
+    for (const name of (node.using_columns ?? []) as string[]) names.add(name.toLowerCase());
+  });
+  return all ? 'all' : names;
+}
+
+/** A copy that keeps raw numbers, which `structuredClone` would make plain objects of. */
+function structuredCloneExact(node: AstNode): AstNode {
+  const copy = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map(copy);
+    if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
+    return Object.fromEntries(Object.entries(value).map(([key, child]) => [key, copy(child)]));
+  };
+  return copy(node) as AstNode;
+}

@@ -1,0 +1,311 @@
+import { SIGNALS, type TableName } from '@openwit/ports';
+import { type AstNode, type Expression, isExpression, isNode, locationOf, type TypedNode } from './ast.ts';
+import { accessOf } from './attribute-access.ts';
+import { isClockExpression } from './clock-functions.ts';
+import { LOGICAL_TABLES } from './logical-table.ts';
+import { positionOfByte, queryError, quoted } from './query-error.ts';
+import { CommonTables, Scope, type TableUse } from './scope.ts';
+import { timeBounds } from './time-bounds.ts';
+
+/** What the names in a query mean. The tree's tables carry tokens afterwards; nothing else of it has changed. */
+export interface Resolution {
+  readonly uses: readonly TableUse[];
+  /** The stars of select lists, with the tables whose columns each gives. */
+  readonly stars: readonly { readonly node: Expression; readonly uses: readonly TableUse[] }[];
+  /** `now()` and the like. */
+  readonly clockNodes: readonly Expression[];
+  /** Select items without a name of their own that hold an access or a clock: DuckDB names them by their text. */
+  readonly unnamed: readonly Expression[];
+}
+
+/**
+ * Finds the tables, attributes and clocks of a query, following DuckDB's scoping. Where a name could mean two things it
+ * is left alone: DuckDB then decides over the whole table. @throws QUERY_INVALID, QUERY_FORBIDDEN for other tables
+ */
+export class Resolver {
+  readonly #sql: string;
+  readonly #nonce: string;
+  readonly #uses: TableUse[] = [];
+  readonly #stars: { node: Expression; uses: TableUse[] }[] = [];
+  readonly #clockNodes: Expression[] = [];
+  readonly #unnamed: Expression[] = [];
+  #names = 0;
+  #accesses = 0;
+
+  constructor(sql: string, nonce: string) {
+    this.#sql = sql;
+    this.#nonce = nonce;
+  }
+
+  resolve(query: AstNode): Resolution {
+    this.#query(query as TypedNode, undefined, new CommonTables());
+    return { uses: this.#uses, stars: this.#stars, clockNodes: this.#clockNodes, unnamed: this.#unnamed };
+  }
+
+  #query(node: TypedNode, outer: Scope | undefined, around: CommonTables): void {
+    const tables = this.#commonTables(node, outer, around);
+    switch (node.type) {
+      case 'SELECT_NODE':
+        return this.#select(node, outer, tables);
+      case 'SET_OPERATION_NODE':
+        for (const side of queriesOf(node)) this.#query(side, outer, tables);
+        return this.#expressions(node.modifiers, new Scope(undefined), tables);
+      default:
+        throw this.#forbidden(node, `statement is not allowed, type=${quoted(String(node.type))}`);
+    }
+  }
+
+  #commonTables(node: AstNode, outer: Scope | undefined, around: CommonTables): CommonTables {
+    const entries = ((node.cte_map as AstNode | undefined)?.map ?? []) as { key: string; value: AstNode }[];
+    if (entries.length === 0) return around;
+    const tables = new CommonTables(around);
+    for (const entry of entries) {
+      const name = entry.key;
+      const renamed = this.#newName();
+      const body = (entry.value.query as AstNode).node as TypedNode;
+      const aliases = entry.value.aliases as string[];
+      const columns = aliases.length > 0 ? lowerCase(aliases) : outputNames(body);
+      if (body.type === 'RECURSIVE_CTE_NODE') this.#recursive(body, name, renamed, outer, tables);
+      else this.#query(body, outer, tables);
+      tables.add(name, renamed, columns);
+      entry.key = renamed;
+    }
+    return tables;
+  }
+
+  /** The table's own name is known in the second part only; in the first it would be a table of the catalog. */
+  #recursive(node: TypedNode, name: string, renamed: string, outer: Scope | undefined, around: CommonTables): void {
+    const tables = this.#commonTables(node, outer, around);
+    this.#query(node.left as TypedNode, outer, tables);
+    const inside = new CommonTables(tables);
+    inside.add(name, renamed, undefined);
+    this.#query(node.right as TypedNode, outer, inside);
+    this.#expressions(node.modifiers, new Scope(undefined), tables);
+    this.#expressions(node.key_targets, new Scope(undefined), tables);
+    node.cte_name = renamed;
+  }
+
+  #select(node: TypedNode, outer: Scope | undefined, tables: CommonTables): void {
+    const items = node.select_list as Expression[];
+    const scope = new Scope(outer, lowerCase(items.map((item) => item.alias).filter((alias) => alias !== '')));
+    this.#from(node.from_table as TypedNode, scope, tables);
+    for (const item of items) this.#selectItem(item, scope, tables);
+    for (const key in node) {
+      if (key !== 'from_table' && key !== 'select_list' && key !== 'cte_map')
+        this.#expressions(node[key], scope, tables);
+    }
+    if (isExpression(node.where_clause)) {
+      for (const { use, bound } of timeBounds(node.where_clause, scope)) use.bounds.push(bound);
+    }
+  }
+
+  #selectItem(item: Expression, scope: Scope, tables: CommonTables): void {
+    if (item.class === 'STAR' && item.columns !== true && (item.expr ?? null) === null) {
+      const relation = String(item.relation_name).toLowerCase();
+      const sources = relation === '' ? scope.sources : scope.sources.filter((source) => source.alias === relation);
+      this.#stars.push({ node: item, uses: sources.flatMap((source) => source.use ?? []) });
+      this.#expressions(item.replace_list, scope, tables);
+      return;
+    }
+    const before = this.#accesses + this.#clockNodes.length;
+    this.#expressions(item, scope, tables);
+    if (item.alias === '' && this.#accesses + this.#clockNodes.length > before) this.#unnamed.push(item);
+  }
+
+  #from(node: TypedNode, scope: Scope, tables: CommonTables): void {
+    const alias = String(node.alias ?? '').toLowerCase();
+    const renames = (node.column_name_alias ?? []) as string[];
+    const derived = (columns: ReadonlySet<string> | undefined, name = alias) =>
+      scope.sources.push({ alias: name, columns: renames.length > 0 ? renamed(columns, renames) : columns });
+    switch (node.type) {
+      case 'EMPTY':
+        return;
+      case 'BASE_TABLE':
+        return this.#table(node, scope, tables);
+      case 'JOIN':
+        return this.#join(node, scope, tables);
+      case 'SUBQUERY': {
+        const query = (node.subquery as AstNode).node as TypedNode;
+        this.#query(query, scope, tables);
+        derived(outputNames(query));
+        return;
+      }
+      case 'TABLE_FUNCTION': {
+        const call = node.function as Expression;
+        this.#expressions(call, scope, tables);
+        derived(functionColumns(call), alias === '' ? String(call.function_name).toLowerCase() : alias);
+        return;
+      }
+      case 'EXPRESSION_LIST':
+        this.#expressions(node.values, scope, tables);
+        derived(undefined);
+        return;
+      case 'PIVOT':
+        this.#wholeRows(() => this.#from(node.source as TypedNode, new Scope(scope), tables));
+        this.#expressions(node.pivots, new Scope(undefined), tables);
+        this.#expressions(node.aggregates, new Scope(undefined), tables);
+        derived(undefined);
+        return;
+      case 'SHOW_REF':
+        if (!isNode(node.query)) throw this.#forbidden(node, 'SHOW is not allowed');
+        this.#wholeRows(() => this.#query(node.query as TypedNode, undefined, tables));
+        derived(undefined);
+        return;
+      default:
+        throw this.#forbidden(node, `this is not allowed in FROM, type=${quoted(String(node.type))}`);
+    }
+  }
+
+  #table(node: TypedNode, scope: Scope, tables: CommonTables): void {
+    const name = String(node.table_name);
+    const alias = node.alias === '' ? name : String(node.alias);
+    const renames = node.column_name_alias as string[];
+    if (node.schema_name !== '' || node.catalog_name !== '') {
+      throw this.#forbidden(node, `schemas are not allowed, table=${quoted(`${node.schema_name}.${name}`)}`);
+    }
+    if ((node.at_clause ?? null) !== null) throw this.#forbidden(node, 'AT is not allowed');
+    node.alias = alias;
+    const common = tables.get(name);
+    if (common !== undefined) {
+      node.table_name = common.renamed;
+      const columns = renames.length > 0 ? renamed(common.columns, renames) : common.columns;
+      scope.sources.push({ alias: alias.toLowerCase(), columns });
+      return;
+    }
+    const table = SIGNALS.find((signal) => signal === name.toLowerCase());
+    if (table === undefined) throw this.#unknownTable(node, name);
+    const use = this.#newUse(table, node);
+    node.table_name = use.token;
+    if (renames.length > 0) use.wholeRow = true;
+    // With other names for its columns, the table is as good as unknown.
+    scope.sources.push(
+      renames.length > 0
+        ? { alias: alias.toLowerCase(), columns: undefined }
+        : { alias: alias.toLowerCase(), use, columns: new Set(use.columns.map((column) => column.name)) },
+    );
+  }
+
+  #newUse(table: TableName, node: AstNode): TableUse {
+    const use: TableUse = {
+      table,
+      columns: LOGICAL_TABLES[table],
+      token: this.#newName(),
+      accesses: [],
+      wholeRow: false,
+      keepAllRows: (node.sample ?? null) !== null,
+      bounds: [],
+    };
+    this.#uses.push(use);
+    return use;
+  }
+
+  #join(node: TypedNode, scope: Scope, tables: CommonTables): void {
+    const first = this.#uses.length;
+    this.#from(node.left as TypedNode, scope, tables);
+    this.#from(node.right as TypedNode, scope, tables);
+    this.#expressions(node.condition, scope, tables);
+    if (node.ref_type === 'REGULAR' || node.ref_type === 'CROSS' || node.ref_type === 'NATURAL') return;
+    for (const use of this.#uses.slice(first)) use.keepAllRows = true;
+  }
+
+  /** Nothing may be added to the columns of the tables that `visit` finds. */
+  #wholeRows(visit: () => void): void {
+    const first = this.#uses.length;
+    visit();
+    for (const use of this.#uses.slice(first)) use.wholeRow = true;
+  }
+
+  #expressions(value: unknown, scope: Scope, tables: CommonTables): void {
+    if (Array.isArray(value)) {
+      for (const item of value) this.#expressions(item, scope, tables);
+    } else if (isExpression(value)) {
+      this.#expression(value, scope, tables);
+    } else if (isNode(value)) {
+      for (const key in value) this.#expressions(value[key], scope, tables);
+    }
+  }
+
+  #expression(node: Expression, scope: Scope, tables: CommonTables): void {
+    const access = accessOf(node, scope);
+    if (access !== undefined) {
+      access.use.accesses.push(access.access);
+      this.#accesses++;
+      return;
+    }
+    if (isClockExpression(node)) this.#clockNodes.push(node);
+    if (node.class === 'COLUMN_REF') {
+      const names = node.column_names as string[];
+      if (names.length === 1) for (const use of scope.rowsNamed(names[0]!)) use.wholeRow = true;
+    }
+    // `t.to_json()` calls a function with the row of `t`.
+    if (node.class === 'FUNCTION') for (const use of scope.rowsNamed(String(node.schema))) use.wholeRow = true;
+    // Stars that are more than a list of columns: COLUMNS('…'), * LIKE, struct_pack(*).
+    if (node.class === 'STAR' && !isOrderByAll(node)) for (const use of scope.uses()) use.wholeRow = true;
+    if (node.class === 'SUBQUERY') {
+      this.#expressions(node.child, scope, tables);
+      return this.#query((node.subquery as AstNode).node as TypedNode, scope, tables);
+    }
+    const inside = node.class === 'LAMBDA' ? new Scope(scope, lambdaNames(node.lhs)) : scope;
+    for (const key in node) this.#expressions(node[key], inside, tables);
+  }
+
+  #newName(): string {
+    return `${this.#nonce}_${this.#names++}`;
+  }
+
+  #unknownTable(node: AstNode, name: string): Error {
+    const position = positionOfByte(this.#sql, locationOf(node));
+    if (/^(duckdb_|pg_|sqlite_|pragma_)|[./\\:*]/i.test(name)) {
+      return queryError('QUERY_FORBIDDEN', `table is not allowed, table=${quoted(name)}`, { position });
+    }
+    const message = `table does not exist, there are traces, logs and metrics, table=${quoted(name)}`;
+    return queryError('QUERY_INVALID', message, { position });
+  }
+
+  #forbidden(node: AstNode, message: string): Error {
+    return queryError('QUERY_FORBIDDEN', message, { position: positionOfByte(this.#sql, locationOf(node)) });
+  }
+}
+
+function queriesOf(node: AstNode): TypedNode[] {
+  return [node.left, node.right, ...((node.children ?? []) as unknown[])].filter(isNode) as TypedNode[];
+}
+
+function lowerCase(names: readonly string[]): Set<string> {
+  return new Set(names.map((name) => name.toLowerCase()));
+}
+
+/** An alias list names the first columns anew; what was behind them keeps its name. */
+function renamed(columns: ReadonlySet<string> | undefined, aliases: readonly string[]): Set<string> | undefined {
+  return columns === undefined ? undefined : new Set([...columns, ...lowerCase(aliases)]);
+}
+
+/** The names of a query's columns, as far as one could be that of a table's column. */
+function outputNames(node: TypedNode): Set<string> | undefined {
+  if (node.type === 'SET_OPERATION_NODE')
+    return node.setop_type === 'UNION_BY_NAME' ? undefined : outputNames(queriesOf(node)[0]!);
+  if (node.type !== 'SELECT_NODE') return undefined;
+  const items = node.select_list as Expression[];
+  if (items.some((item) => item.class === 'STAR')) return undefined;
+  // The name of any other expression is its text, which is no identifier.
+  return lowerCase(items.map((item) => item.alias || ((item.column_names as string[] | undefined)?.at(-1) ?? '')));
+}
+
+/** `range(…)` and `unnest(…)` have one column of their own name; an unnested list of structs is one too. */
+function functionColumns(call: Expression): Set<string> | undefined {
+  const name = String(call.function_name).toLowerCase();
+  const simple =
+    ['range', 'generate_series', 'unnest'].includes(name) &&
+    (name !== 'unnest' || (call.children as unknown[]).length === 1);
+  return simple ? new Set([name]) : undefined;
+}
+
+function lambdaNames(parameters: unknown): Set<string> {
+  if (!isExpression(parameters)) return new Set();
+  const nodes = parameters.class === 'COLUMN_REF' ? [parameters] : ((parameters.children ?? []) as Expression[]);
+  return lowerCase(nodes.flatMap((node) => (node.column_names ?? []) as string[]));
+}
+
+function isOrderByAll(star: Expression): boolean {
+  return star.columns === true && (star.expr ?? null) === null;
+}
