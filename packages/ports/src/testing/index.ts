@@ -1,4 +1,5 @@
 export * from './batch-of.ts';
+export * from './catalog-suite.ts';
 export * from './driven-clock.ts';
 export * from './faulty-file-system.ts';
 export * from './memory-file-system.ts';

@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { Catalog, CatalogCommit, CatalogTable, NewDataFile } from '../catalog.ts';
+import { isOpenWitError } from '../errors.ts';
+
+/** A place for one catalog, opened as often as a test wants, one at a time. */
+export interface CatalogPlace {
+  /** The folder of the data files. */
+  readonly dataPath: string;
+  open(): Promise<Catalog>;
+}
+
+/** Proves the guarantees of {@link Catalog} on an implementation. */
+export function testCatalog(name: string, make: () => Promise<CatalogPlace>): void {
+  describe(`${name} is a catalog`, () => {
+    test('a table is made once, and every nested column has a field id of its own', async () => {
+      const { open } = await make();
+      const catalog = await open();
+      const table = await catalog.openTable('acme', 'traces');
+      assert.deepEqual(await catalog.openTable('acme', 'traces'), table);
+      for (const path of ['timestamp', 'attributes.key', 'events.element.name', 'events.element.attribute_types.value']) {
+        assert.ok(table.fieldIds.has(path), path);
+      }
+      const ids = [...table.fieldIds.values()];
+      assert.equal(new Set(ids).size, ids.length);
+      assert.ok(ids.every((id) => id < table.nextFieldId));
+      assert.deepEqual(await catalog.tables(), [table]);
+      await catalog.close();
+    });
+
+    test('a tenant that differs from another only in case is refused', async () => {
+      const catalog = await (await make()).open();
+      await catalog.openTable('acme', 'traces');
+      await assert.rejects(catalog.openTable('Acme', 'logs'), (e) => isOpenWitError(e) && e.code === 'INVALID_TENANT');
+      await assert.rejects(catalog.openTable('../x', 'logs'), (e) => isOpenWitError(e) && e.code === 'INVALID_TENANT');
+      await catalog.close();
+    });
+
+    test('a commit is there after a restart, all of it', async () => {
+      const place = await make();
+      const first = await place.open();
+      const table = await first.openTable('acme', 'logs');
+      const commit = commitOf(place, table, 7, { withColumn: true });
+      const files = await first.commit(commit);
+      assert.equal(files.length, 1);
+      await first.close();
+
+      const second = await place.open();
+      assert.deepEqual(await second.files('acme', 'logs'), files);
+      assert.deepEqual((await second.openTable('acme', 'logs')).attributeColumns, commit.newColumns);
+      assert.equal((await second.openTable('acme', 'logs')).nextFieldId, table.nextFieldId + 1);
+      assert.deepEqual(await second.committedRanges(), commit.ranges);
+      assert.deepEqual(await second.sourcePositions(), commit.sources);
+      assert.equal(await second.nextBatchId(), 8);
+      await second.close();
+    });
+
+    test('a range is committed once, however often it is tried', async () => {
+      const place = await make();
+      const catalog = await place.open();
+      const table = await catalog.openTable('acme', 'logs');
+      const commit = commitOf(place, table, 1);
+      assert.equal((await catalog.commit(commit)).length, 1);
+      assert.deepEqual(await catalog.commit(commit), []);
+      assert.equal((await catalog.files('acme', 'logs')).length, 1);
+      await catalog.close();
+    });
+
+    test('a commit that fails leaves nothing', async () => {
+      const place = await make();
+      const catalog = await place.open();
+      const table = await catalog.openTable('acme', 'logs');
+      const commit = commitOf(place, table, 1, { withColumn: true });
+      const stats = [{ fieldId: 100_000, valueCount: 1, nullCount: 0 }];
+      const broken = { ...commit, files: [{ ...commit.files[0]!, columnStats: stats }] };
+      await assert.rejects(catalog.commit(broken));
+      assert.deepEqual(await catalog.openTable('acme', 'logs'), table);
+      assert.deepEqual(await catalog.files('acme', 'logs'), []);
+      assert.deepEqual(await catalog.committedRanges(), []);
+      assert.equal((await catalog.commit(commit)).length, 1);
+      await catalog.close();
+    });
+
+    test('forgotten ranges are gone, batch ids go on and sources never go back', async () => {
+      const place = await make();
+      const catalog = await place.open();
+      const table = await catalog.openTable('acme', 'logs');
+      for (const batchId of [5, 3, 4]) await catalog.commit(commitOf(place, table, batchId));
+      await catalog.forgetRanges([3, 5]);
+      assert.deepEqual(await catalog.committedRanges(), [{ batchId: 4, throughLsn: 40 }]);
+      assert.equal(await catalog.nextBatchId(), 6);
+      assert.deepEqual(await catalog.sourcePositions(), [{ source: 'kafka/a/0', next: 500 }]);
+      await catalog.close();
+    });
+
+    test('tables keep their files apart', async () => {
+      const place = await make();
+      const catalog = await place.open();
+      await catalog.commit(commitOf(place, await catalog.openTable('acme', 'logs'), 1));
+      await catalog.commit(commitOf(place, await catalog.openTable('other', 'logs'), 2));
+      await catalog.openTable('acme', 'metrics');
+      assert.equal((await catalog.files('acme', 'logs')).length, 1);
+      assert.equal((await catalog.files('other', 'logs')).length, 1);
+      assert.deepEqual(await catalog.files('acme', 'metrics'), []);
+      assert.deepEqual(await catalog.files('nobody', 'metrics'), []);
+      await catalog.close();
+    });
+  });
+}
+
+function commitOf(
+  { dataPath }: CatalogPlace,
+  { tenant, table, fieldIds, nextFieldId }: CatalogTable,
+  batchId: number,
+  { withColumn = false } = {},
+): CatalogCommit {
+  const newColumns = withColumn
+    ? [{ fieldId: nextFieldId, map: 'attributes', key: 'a.b', name: 'attributes.a.b', type: 'int64' as const }]
+    : [];
+  const file: NewDataFile = {
+    path: `${dataPath}/${tenant}/${table}/2027/01/15/00000000/active-${batchId}.parquet`,
+    rows: 10,
+    sizeBytes: 1000,
+    footerBytes: 100,
+    minTimestampNs: 1_800_000_000_000_000_001n,
+    maxTimestampNs: 1_800_000_000_999_999_999n,
+    attributeColumnIds: newColumns.map(({ fieldId }) => fieldId),
+    columnStats: [{ fieldId: fieldIds.get('timestamp')!, valueCount: 10, nullCount: 0 }],
+  };
+  return {
+    tenant,
+    table,
+    files: [file],
+    newColumns,
+    ranges: [{ batchId, throughLsn: 10 * batchId }],
+    sources: [{ source: 'kafka/a/0', next: 100 * batchId }],
+  };
+}

@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict';
+import { mkdtemp } from 'node:fs/promises';
+import { DatabaseSync } from 'node:sqlite';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { isOpenWitError, systemClock } from '@openwit/ports';
+import { DrivenClock, SeededRandom, testCatalog } from '@openwit/ports/testing';
+import { SqliteCatalog } from './sqlite-catalog.ts';
+
+async function place() {
+  const folder = await mkdtemp(join(tmpdir(), 'openwit-catalog-'));
+  const settings = { path: join(folder, 'catalog.sqlite'), dataPath: join(folder, 'parquet') };
+  const random = new SeededRandom(1);
+  return { ...settings, open: () => SqliteCatalog.open({ clock: new DrivenClock(), random }, settings) };
+}
+
+testCatalog('SqliteCatalog', place);
+
+test('the node id is made once', async () => {
+  const { open } = await place();
+  const first = await open();
+  assert.match(first.nodeId, /^[0-9a-f]{8}$/);
+  await first.close();
+  const second = await open();
+  assert.equal(second.nodeId, first.nodeId);
+  await second.close();
+});
+
+test('a catalog of a newer version is refused with a clear error and left as it is', async () => {
+  const { path, open } = await place();
+  await (await open()).close();
+  const database = new DatabaseSync(path);
+  database.exec(`UPDATE openwit_meta SET value = '99' WHERE key = 'version'`);
+  await assert.rejects(open(), (e) => isOpenWitError(e) && e.code === 'STORE_CORRUPTION' && e.details.version === 99);
+  assert.equal(database.prepare(`SELECT value FROM openwit_meta WHERE key = 'version'`).get()!.value, '99');
+  database.close();
+});
+
+test('a file that is no database is a corruption', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'openwit-catalog-'));
+  const path = join(folder, 'catalog.sqlite');
+  await (await import('node:fs/promises')).writeFile(path, 'this is not a database, and long enough to be one'.repeat(100));
+  await assert.rejects(
+    SqliteCatalog.open({ clock: systemClock }, { path, dataPath: folder }),
+    (e) => isOpenWitError(e) && e.kind === 'data' && e.code === 'STORE_CORRUPTION',
+  );
+});
+
+test('a reader in another process holds up no commit', async () => {
+  const { path, dataPath, open } = await place();
+  const catalog = await open();
+  const reader = new DatabaseSync(path, { readOnly: true });
+  reader.exec('BEGIN');
+  reader.prepare('SELECT count(*) FROM ducklake_snapshot').get();
+  const { fieldIds } = await catalog.openTable('acme', 'logs');
+  assert.ok(fieldIds.size > 0 && dataPath !== '');
+  reader.close();
+  await catalog.close();
+});
