@@ -1,3 +1,6 @@
+export { OtlpGrpcReceiver } from './grpc/otlp-grpc-receiver.ts';
+export { OtlpHttpReceiver } from './http/otlp-http-receiver.ts';
+export { otlpJsonToProtobuf } from './json/otlp-json.ts';
 export { MAX_ATTRIBUTE_KEYS } from './otlp/attribute-keys.ts';
 export {
   type AppendLimits,
@@ -9,3 +12,4 @@ export {
   type OtlpBatchOptions,
 } from './otlp/batch.ts';
 export type { BatchFullReason } from './otlp/batch-memory.ts';
+export type { ReceiverCollaborators, ReceiverOptions } from './receive/receiver-options.ts';

@@ -1,0 +1,161 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import {
+  checkTenant,
+  DEFAULT_TENANT,
+  type IngestResult,
+  type Receiver,
+  type ReceiverAddress,
+  type Signal,
+} from '@openwit/ports';
+import type { AdmissionShare } from '../receive/admission.ts';
+import {
+  type ErrorAnswer,
+  errorAnswer,
+  GRPC_STATUS,
+  responseJson,
+  responseMessage,
+  statusMessage,
+} from '../receive/answer.ts';
+import { ChunkedBody, ClientGone, readBody, requestTooLarge, SizedBody } from '../receive/body.ts';
+import { contentEncoding } from '../receive/decompress.ts';
+import { Intake } from '../receive/intake.ts';
+import { listen } from '../receive/listen.ts';
+import {
+  type ReceiverCollaborators,
+  type ReceiverOptions,
+  type ReceiverSettings,
+  receiverSettings,
+} from '../receive/receiver-options.ts';
+
+const DEFAULT_PORT = 4318;
+
+const SIGNAL_PATHS: ReadonlyMap<string, Signal> = new Map([
+  ['/v1/traces', 'traces'],
+  ['/v1/logs', 'logs'],
+  ['/v1/metrics', 'metrics'],
+]);
+
+const PROTOBUF = 'application/x-protobuf';
+const JSON_TYPE = 'application/json';
+
+/**
+ * OTLP/HTTP (https://opentelemetry.io/docs/specs/otlp/#otlphttp): `POST /v1/traces`, `/v1/logs` and `/v1/metrics`, in
+ * protobuf or JSON, plain or compressed with gzip, deflate or zstd.
+ */
+export class OtlpHttpReceiver implements Receiver {
+  readonly #settings: ReceiverSettings;
+  readonly #intake: Intake;
+  readonly #server: Server;
+  #stopped: Promise<void> | undefined;
+
+  /** Options default to port 4318; see {@link ReceiverOptions}. @throws invalid / INVALID_CONFIG */
+  constructor(collaborators: ReceiverCollaborators, options: ReceiverOptions = {}) {
+    this.#settings = receiverSettings(collaborators, options, DEFAULT_PORT);
+    this.#intake = new Intake(this.#settings);
+    const { requestTimeoutMs, maxConnections } = this.#settings;
+    // Bodies have their own timeout, by the injected clock.
+    const timeouts = { headersTimeout: requestTimeoutMs, requestTimeout: 0 };
+    const checkEveryMs = Math.min(1000, requestTimeoutMs);
+    this.#server = createServer({ ...timeouts, connectionsCheckingInterval: checkEveryMs, noDelay: true });
+    this.#server.maxConnections = maxConnections;
+    this.#server.on('request', (request, response) => void this.#handle(request, response));
+  }
+
+  start(): Promise<ReceiverAddress> {
+    return listen(this.#server, this.#settings);
+  }
+
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
+    const answered = this.#intake.stop();
+    if (!this.#server.listening) return;
+    const closed = new Promise((resolve) => this.#server.close(resolve));
+    await answered;
+    // What is left is idle, or has not begun a request.
+    this.#server.closeAllConnections();
+    await closed;
+  }
+
+  async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    this.#intake.track(response);
+    // A client that goes away while it is answered is none of our business.
+    response.on('error', () => {});
+    const isJson = mediaType(request) === JSON_TYPE;
+    try {
+      const signal = SIGNAL_PATHS.get(pathOf(request));
+      if (signal === undefined) {
+        this.#answerError(request, response, isJson, routeAnswer(404, 'unknown path'));
+      } else if (request.method !== 'POST') {
+        response.setHeader('allow', 'POST');
+        this.#answerError(request, response, isJson, routeAnswer(405, 'only POST is allowed'));
+      } else if (!isJson && mediaType(request) !== PROTOBUF) {
+        const message = `content-type is neither ${PROTOBUF} nor ${JSON_TYPE}`;
+        this.#answerError(request, response, isJson, routeAnswer(415, message));
+      } else {
+        const result = await this.#intake.run((share) => this.#ingest(request, signal, isJson, share));
+        this.#answer(response, 200, isJson, isJson ? responseJson(signal, result) : responseMessage(result));
+      }
+    } catch (error) {
+      if (error instanceof ClientGone) return;
+      this.#answerError(request, response, isJson, errorAnswer(error, this.#settings.retryAfterSeconds * 1000));
+    }
+  }
+
+  async #ingest(
+    request: IncomingMessage,
+    signal: Signal,
+    isJson: boolean,
+    share: AdmissionShare,
+  ): Promise<IngestResult> {
+    const { clock, requestTimeoutMs, tenantHeader } = this.#settings;
+    const header = request.headers[tenantHeader];
+    // A header that comes twice is one text with a comma, and no tenant's name.
+    const tenant = header === undefined ? DEFAULT_TENANT : checkTenant(String(header));
+    const encoding = contentEncoding(request.headers['content-encoding']);
+    const target = await this.#bodyFor(request, share);
+    const body = await readBody(request, target, clock, requestTimeoutMs);
+    return this.#intake.ingest({ tenant, signal, encoding, isJson, body }, share);
+  }
+
+  async #bodyFor(request: IncomingMessage, share: AdmissionShare): Promise<SizedBody | ChunkedBody> {
+    const { maxRequestBytes } = this.#settings;
+    const announced = request.headers['content-length'];
+    if (announced === undefined) return new ChunkedBody(share, maxRequestBytes);
+    const length = Number(announced);
+    if (length > maxRequestBytes) throw requestTooLarge(maxRequestBytes);
+    await share.take(length);
+    return new SizedBody(length);
+  }
+
+  #answerError(request: IncomingMessage, response: ServerResponse, isJson: boolean, answer: ErrorAnswer): void {
+    const { httpStatus, grpcStatus, message, retryAfterMs } = answer;
+    if (retryAfterMs !== undefined) response.setHeader('retry-after', Math.max(1, Math.ceil(retryAfterMs / 1000)));
+    // The rest of a body that nobody wants is not read to its end.
+    if (!request.complete) response.setHeader('connection', 'close');
+    const body = isJson ? JSON.stringify({ code: grpcStatus, message }) : statusMessage(answer);
+    this.#answer(response, httpStatus, isJson, body);
+  }
+
+  #answer(response: ServerResponse, status: number, isJson: boolean, body: string | Uint8Array): void {
+    if (response.destroyed) return;
+    if (this.#intake.isStopping) response.setHeader('connection', 'close');
+    const headers = { 'content-type': isJson ? JSON_TYPE : PROTOBUF, 'content-length': Buffer.byteLength(body) };
+    response.writeHead(status, headers).end(body);
+  }
+}
+
+function pathOf(request: IncomingMessage): string {
+  return request.url!.split('?', 1)[0]!;
+}
+
+function mediaType(request: IncomingMessage): string {
+  return (request.headers['content-type'] ?? '').split(';', 1)[0]!.trim().toLowerCase();
+}
+
+function routeAnswer(httpStatus: number, message: string): ErrorAnswer {
+  return { httpStatus, grpcStatus: GRPC_STATUS.unimplemented, message };
+}

@@ -1,0 +1,121 @@
+import type { Readable } from 'node:stream';
+import { type Clock, OpenWitError } from '@openwit/ports';
+import type { AdmissionShare } from './admission.ts';
+
+/** The client went away: there is nobody to answer. */
+export class ClientGone extends Error {}
+
+/** Puts the pieces of a request together, into one array that owns its whole buffer. */
+export interface BodyBuffer {
+  /** A promise: read no more until it resolves. @throws OpenWitError */
+  push(chunk: Uint8Array): Promise<void> | undefined;
+  /** @throws OpenWitError when the body is not whole */
+  finish(): Uint8Array<ArrayBuffer>;
+}
+
+/** A body of a length that was announced, and that the share has taken. */
+export class SizedBody implements BodyBuffer {
+  readonly #bytes: Uint8Array<ArrayBuffer>;
+  #used = 0;
+
+  constructor(length: number) {
+    this.#bytes = new Uint8Array(length);
+  }
+
+  push(chunk: Uint8Array): undefined {
+    if (this.#used + chunk.length > this.#bytes.length) throw malformedBody('the body is longer than announced');
+    this.#bytes.set(chunk, this.#used);
+    this.#used += chunk.length;
+  }
+
+  finish(): Uint8Array<ArrayBuffer> {
+    if (this.#used < this.#bytes.length) throw malformedBody('the body is shorter than announced');
+    return this.#bytes;
+  }
+}
+
+/** A body of unknown length. */
+export class ChunkedBody implements BodyBuffer {
+  readonly #share: AdmissionShare;
+  readonly #maxBytes: number;
+  readonly #chunks: Uint8Array[] = [];
+  #length = 0;
+
+  constructor(share: AdmissionShare, maxBytes: number) {
+    this.#share = share;
+    this.#maxBytes = maxBytes;
+  }
+
+  push(chunk: Uint8Array): Promise<void> | undefined {
+    this.#length += chunk.length;
+    if (this.#length > this.#maxBytes) throw requestTooLarge(this.#maxBytes);
+    this.#chunks.push(chunk);
+    return this.#share.take(chunk.length);
+  }
+
+  finish(): Uint8Array<ArrayBuffer> {
+    const bytes = new Uint8Array(this.#length);
+    let at = 0;
+    for (const chunk of this.#chunks) {
+      bytes.set(chunk, at);
+      at += chunk.length;
+    }
+    return bytes;
+  }
+}
+
+/**
+ * Reads the stream into `body`, and stands still while the body waits for room.
+ * @throws ClientGone; unavailable / OVERLOADED when the body does not arrive in time; what `body` throws
+ */
+export function readBody(
+  stream: Readable,
+  body: BodyBuffer,
+  clock: Clock,
+  timeoutMs: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  return new Promise((resolve, reject) => {
+    const timer = clock.schedule(timeoutMs, () => {
+      fail(new OpenWitError('unavailable', 'OVERLOADED', `request did not arrive in ${timeoutMs} ms`));
+    });
+    const fail = (error: unknown) => {
+      stop();
+      reject(error);
+    };
+    const onData = (chunk: Uint8Array) => {
+      try {
+        const wait = body.push(chunk);
+        if (wait === undefined) return;
+        stream.pause();
+        wait.then(() => stream.resume(), fail);
+      } catch (error) {
+        fail(error);
+      }
+    };
+    const onEnd = () => {
+      stop();
+      try {
+        resolve(body.finish());
+      } catch (error) {
+        reject(error);
+      }
+    };
+    const onGone = () => fail(new ClientGone('the client closed the connection'));
+    const stop = () => {
+      timer.cancel();
+      stream.off('data', onData).off('end', onEnd).off('close', onGone).off('aborted', onGone);
+    };
+    // An error is followed by `close`; without a listener it would end the process, also when it comes late.
+    stream.on('error', () => {});
+    stream.on('data', onData).on('end', onEnd).on('close', onGone).on('aborted', onGone);
+    if (stream.destroyed) onGone();
+  });
+}
+
+export function requestTooLarge(maxBytes: number): OpenWitError {
+  return new OpenWitError('invalid', 'REQUEST_TOO_LARGE', `request is larger than ${maxBytes} bytes`);
+}
+
+export function malformedBody(problem: string): OpenWitError {
+  return new OpenWitError('invalid', 'MALFORMED_OTLP', problem);
+}

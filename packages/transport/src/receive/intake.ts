@@ -1,0 +1,81 @@
+import { type IngestResult, OpenWitError, type Signal } from '@openwit/ports';
+import { otlpJsonToProtobuf } from '../json/otlp-json.ts';
+import { Admission, type AdmissionShare } from './admission.ts';
+import { requestTooLarge } from './body.ts';
+import { type ContentEncoding, decompress } from './decompress.ts';
+import type { ReceiverSettings } from './receiver-options.ts';
+
+/** A request whose body has arrived. */
+export interface ReceivedRequest {
+  readonly tenant: string;
+  readonly signal: Signal;
+  readonly encoding: ContentEncoding;
+  readonly isJson: boolean;
+  readonly body: Uint8Array<ArrayBuffer>;
+}
+
+/** What the receivers do alike: limits, decompression, JSON, the sink, and knowing what is under way. */
+export class Intake {
+  readonly admission: Admission;
+  readonly #settings: ReceiverSettings;
+  #isStopping = false;
+  #underWay = 0;
+  #whenIdle: (() => void) | undefined;
+
+  constructor(settings: ReceiverSettings) {
+    this.#settings = settings;
+    this.admission = new Admission(settings.clock, settings);
+  }
+
+  get isStopping(): boolean {
+    return this.#isStopping;
+  }
+
+  /** A request is under way from here until its response has closed, however it ends. */
+  track(response: { once(event: 'close', listener: () => void): unknown }): void {
+    this.#underWay++;
+    response.once('close', () => {
+      this.#underWay--;
+      if (this.#underWay === 0) this.#whenIdle?.();
+    });
+  }
+
+  /** Handles a request under the limits. @throws closed / CLOSED; overloaded / OVERLOADED; what `handle` throws */
+  async run<T>(handle: (share: AdmissionShare) => Promise<T>): Promise<T> {
+    if (this.#isStopping) throw new OpenWitError('closed', 'CLOSED', 'receiver is shutting down');
+    const share = await this.admission.enter();
+    try {
+      return await handle(share);
+    } finally {
+      share.release();
+    }
+  }
+
+  /** @throws what the sink throws, and MALFORMED_OTLP, REQUEST_TOO_LARGE, OVERLOADED */
+  async ingest(request: ReceivedRequest, share: AdmissionShare): Promise<IngestResult> {
+    const { tenant, signal, isJson } = request;
+    const bytes = await this.#unpack(request, share);
+    const payload = isJson ? otlpJsonToProtobuf(signal, bytes) : bytes;
+    return this.#settings.sink.ingest({ tenant, signal, payload });
+  }
+
+  async #unpack({ encoding, body }: ReceivedRequest, share: AdmissionShare): Promise<Uint8Array<ArrayBuffer>> {
+    const { maxRequestBytes } = this.#settings;
+    if (body.length > maxRequestBytes) throw requestTooLarge(maxRequestBytes);
+    if (encoding === 'identity') return body;
+    // A few bytes may unpack to very many: the most that it may become is reserved before.
+    await share.take(maxRequestBytes);
+    const bytes = await decompress(encoding, body, maxRequestBytes);
+    share.shrinkTo(bytes.length);
+    return bytes;
+  }
+
+  /** Takes no new request; resolves when those under way have been answered. */
+  stop(): Promise<void> {
+    this.#isStopping = true;
+    if (this.#underWay === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#whenIdle = resolve;
+    });
+  }
+}
