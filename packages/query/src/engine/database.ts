@@ -4,6 +4,7 @@ import { MemoryFunction } from '../memory/memory-function.ts';
 import { stringLayoutHolds } from '../memory/self-test.ts';
 import { type FunctionCatalog, loadFunctions } from '../sql/functions.ts';
 import { LOGICAL_TABLES } from '../sql/logical-table.ts';
+import { Session } from '../sql/session.ts';
 import { identifier, literal } from '../sql/table-sql.ts';
 import type { DatabaseSettings } from './settings.ts';
 
@@ -13,17 +14,17 @@ export class Database {
   readonly memory: MemoryFunction;
   readonly stringsByLayout: boolean;
   readonly #instance: DuckDBInstance;
-  readonly #idle: DuckDBConnection[];
+  readonly #idle: Session[];
 
   private constructor(
     instance: DuckDBInstance,
-    connections: DuckDBConnection[],
+    sessions: Session[],
     functions: FunctionCatalog,
     memory: MemoryFunction,
     stringsByLayout: boolean,
   ) {
     this.#instance = instance;
-    this.#idle = connections;
+    this.#idle = sessions;
     this.functions = functions;
     this.memory = memory;
     this.stringsByLayout = stringsByLayout;
@@ -52,22 +53,23 @@ export class Database {
     for (const table of Object.keys(TABLES) as TableName[]) await first.run(emptyTable(table));
     for (const connection of connections) await connection.run('SET errors_as_json = true');
     for (const setting of hardening(settings)) await first.run(`SET GLOBAL ${setting}`);
-    return new Database(instance, connections, functions, memory, stringsByLayout);
+    const sessions = await Promise.all(connections.map(Session.open));
+    return new Database(instance, sessions, functions, memory, stringsByLayout);
   }
 
   /** There are as many as queries may run at a time, so one is always there. */
-  takeConnection(): DuckDBConnection {
-    const connection = this.#idle.pop();
-    if (connection === undefined) throw new Error('more queries than connections');
-    return connection;
+  takeSession(): Session {
+    const session = this.#idle.pop();
+    if (session === undefined) throw new Error('more queries than connections');
+    return session;
   }
 
-  giveBack(connection: DuckDBConnection): void {
-    this.#idle.push(connection);
+  giveBack(session: Session): void {
+    this.#idle.push(session);
   }
 
   close(): void {
-    for (const connection of this.#idle) connection.closeSync();
+    for (const session of this.#idle) session.close();
     this.#instance.closeSync();
   }
 }

@@ -26,7 +26,7 @@ export function parseDuckDbError(error: unknown): DuckDbError {
       // It is then a text that only looks like one of DuckDB's objects.
     }
   }
-  const [, type, message] = /^([A-Z][A-Za-z ]+) Error: ([^]*)$/.exec(text) ?? [];
+  const [, type, message] = /^([A-Z][A-Za-z ]+) Error: ([\s\S]*)$/.exec(text) ?? [];
   return { type: type ?? '', message: message ?? text, position: undefined };
 }
 

@@ -1,13 +1,15 @@
-import type { DuckDBConnection, DuckDBPreparedStatement, DuckDBResult } from '@duckdb/node-api';
+import type { DuckDBPreparedStatement, DuckDBResult } from '@duckdb/node-api';
 import duckdb from '@duckdb/node-bindings';
 import { errorToMessage, type ScheduledCall, systemClock } from '@openwit/ports';
 import { byteSize, type ColumnBuffers } from '../results/column-buffers.ts';
 import { resultTypeOf } from '../results/result-type.ts';
-import { Rows, vectorReader } from '../results/vector-reader.ts';
+import { Rows } from '../results/rows.ts';
+import { vectorReader } from '../results/vector-reader.ts';
 import { bindParameters } from '../sql/parameters.ts';
 import { parse } from '../sql/parse.ts';
 import { planQuery, type QueryPlan } from '../sql/plan.ts';
 import { queryError } from '../sql/query-error.ts';
+import type { Session } from '../sql/session.ts';
 import type { Database } from './database.ts';
 import { isFatal, prepareError, runtimeError } from './duckdb-errors.ts';
 import { BATCHES_IN_FLIGHT, type FromWorker, type QueryRequest, type WorkerStats } from './protocol.ts';
@@ -25,7 +27,7 @@ export class QueryRun {
   readonly #database: Database;
   readonly #request: QueryRequest;
   readonly #send: Send;
-  readonly #connection: DuckDBConnection;
+  readonly #session: Session;
   readonly #scans = new Set<string>();
   #credits = BATCHES_IN_FLIGHT;
   #wake: (() => void) | undefined;
@@ -36,7 +38,7 @@ export class QueryRun {
     this.#database = database;
     this.#request = request;
     this.#send = send;
-    this.#connection = database.takeConnection();
+    this.#session = database.takeSession();
   }
 
   /**
@@ -81,13 +83,13 @@ export class QueryRun {
     let plan = await this.#plan(true);
     let statement: DuckDBPreparedStatement;
     try {
-      statement = await this.#connection.prepare(plan.sql);
+      statement = await this.#session.connection.prepare(plan.sql);
     } catch {
       plan = await this.#plan(false);
       try {
-        statement = await this.#connection.prepare(plan.sql);
+        statement = await this.#session.connection.prepare(plan.sql);
       } catch (error) {
-        throw await prepareError(this.#connection, this.#request.sql, error);
+        throw await prepareError(this.#session.connection, this.#request.sql, error);
       }
     }
     this.#checkCancelled();
@@ -99,8 +101,8 @@ export class QueryRun {
     const { sql, tables, nowMs, parameters } = this.#request;
     const { functions, memory } = this.#database;
     this.#checkCancelled();
-    const tree = await parse(this.#connection, sql);
-    const plan = await planQuery(this.#connection, {
+    const tree = await parse(this.#session, sql);
+    const plan = await planQuery(this.#session, {
       sql,
       tree,
       tables,
@@ -165,13 +167,13 @@ export class QueryRun {
   async #release(failed: boolean): Promise<void> {
     this.#interrupting?.cancel();
     // A result that was not read to its end is closed by the connection's next statement.
-    if (failed) await this.#connection.run('SELECT 1');
+    if (failed) await this.#session.connection.run('SELECT 1');
     for (const name of this.#scans) this.#database.memory.plans.delete(name);
-    this.#database.giveBack(this.#connection);
+    this.#database.giveBack(this.#session);
   }
 
   #interrupt(): void {
-    this.#connection.interrupt();
+    this.#session.connection.interrupt();
     this.#interrupting = systemClock.schedule(INTERRUPT_AGAIN_MS, () => this.#interrupt());
   }
 

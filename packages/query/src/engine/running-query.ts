@@ -60,15 +60,19 @@ export class RunningQuery {
   #receive(message: Parameters<Parameters<QueryWorker['start']>[2]>[0]): void {
     switch (message.kind) {
       case 'schema':
-        return this.#deliver(message);
+        this.#deliver(message);
+        return;
       case 'batch':
-        return this.#feed?.batch(message);
+        this.#feed?.batch(message);
+        return;
       case 'end':
         this.#feed?.end();
-        return this.#release();
+        this.#release();
+        return;
       case 'error':
         this.#fail(errorFromMessage(message.error));
-        return this.#release();
+        this.#release();
+        return;
     }
   }
 

@@ -22,9 +22,11 @@ port.on('message', (message: ToWorker) => {
       return;
     }
     case 'next':
-      return runs.get(message.id)?.next();
+      runs.get(message.id)?.next();
+      return;
     case 'cancel':
-      return runs.get(message.id)?.cancel();
+      runs.get(message.id)?.cancel();
+      return;
     case 'close':
       database.close();
       port.close();

@@ -1,9 +1,9 @@
 import duckdb from '@duckdb/node-bindings';
 import { ATTRIBUTE_TYPES, type AttributeEntries, attributeEntries, type ColumnData } from '@openwit/ports';
-import type { ChunkWriter, WriteContext } from './column-writer.ts';
 import { doubleText } from './double-text.ts';
 import { writeListEntries } from './list-entries.ts';
 import type { StringWriter } from './string-writer.ts';
+import type { ChunkWriter, WriteContext } from './write-context.ts';
 
 const STRING = ATTRIBUTE_TYPES.indexOf('string');
 const INT = ATTRIBUTE_TYPES.indexOf('int');
@@ -90,18 +90,9 @@ function writeValues(
 
 /** Numbers and booleans as DuckDB casts them to VARCHAR, so that memory and files say the same. */
 export function addValueText(strings: StringWriter, entries: AttributeEntries, entry: number): void {
-  switch (entries.typeOf[entry]) {
-    case INT:
-      return strings.addAscii(intText(entries.ints, entry));
-    case DOUBLE:
-      return strings.addAscii(doubleText(entries.doubles[entry]!));
-    case BOOL:
-      return strings.addAscii(entries.ints[entry] === 0n ? 'false' : 'true');
-    default:
-      return strings.add(entries.textBytes, entries.textOffsets[entry]!, entries.textOffsets[entry + 1]!);
-  }
-}
-
-function intText(ints: BigInt64Array, entry: number): string {
-  return String(ints[entry]);
+  const type = entries.typeOf[entry];
+  if (type === INT) strings.addAscii(String(entries.ints[entry]));
+  else if (type === DOUBLE) strings.addAscii(doubleText(entries.doubles[entry]!));
+  else if (type === BOOL) strings.addAscii(entries.ints[entry] === 0n ? 'false' : 'true');
+  else strings.add(entries.textBytes, entries.textOffsets[entry]!, entries.textOffsets[entry + 1]!);
 }

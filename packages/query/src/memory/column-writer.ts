@@ -4,18 +4,9 @@ import { attributesWriter } from './attributes-writer.ts';
 import { keyWriter } from './key-writer.ts';
 import { writeListEntries } from './list-entries.ts';
 import type { ScanColumn } from './scan-plan.ts';
-import type { Scratch } from './scratch.ts';
 import type { StringWriter } from './string-writer.ts';
 import { isValid, ValidityBits } from './validity.ts';
-
-/** What the writers of a scan share. */
-export interface WriteContext {
-  readonly strings: StringWriter;
-  readonly scratch: Scratch;
-}
-
-/** Writes rows `from` to `from + count` of a batch's column into a vector. */
-export type ChunkWriter = (vector: duckdb.Vector, from: number, count: number) => void;
+import type { ChunkWriter, WriteContext } from './write-context.ts';
 
 /** The writer of one scanned column over one batch. */
 export function chunkWriter(

@@ -2,9 +2,9 @@ import duckdb from '@duckdb/node-bindings';
 import { ATTRIBUTE_TYPES, type AttributeEntries, attributeEntries, type ColumnData } from '@openwit/ports';
 import type { TypedPart } from '../sql/attribute-access.ts';
 import { addValueText, type RowOf } from './attributes-writer.ts';
-import type { ChunkWriter, WriteContext } from './column-writer.ts';
 import type { ScanColumn } from './scan-plan.ts';
 import { ValidityBits } from './validity.ts';
+import type { ChunkWriter, WriteContext } from './write-context.ts';
 
 const TYPE_OF_PART: Readonly<Record<TypedPart, number>> = {
   int64: ATTRIBUTE_TYPES.indexOf('int'),

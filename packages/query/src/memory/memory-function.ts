@@ -19,10 +19,11 @@ import duckdb from '@duckdb/node-bindings';
 import { type ColumnType, TABLES, typesColumnOf } from '@openwit/ports';
 import { PART_SQL_TYPES } from '../sql/attribute-access.ts';
 import { MEMORY_FUNCTION } from '../sql/table-sql.ts';
-import { type ChunkWriter, chunkWriter, type WriteContext } from './column-writer.ts';
+import { chunkWriter } from './column-writer.ts';
 import type { ScanColumn, ScanPlan } from './scan-plan.ts';
 import { Scratch } from './scratch.ts';
 import { StringWriter } from './string-writer.ts';
+import type { ChunkWriter, WriteContext } from './write-context.ts';
 
 /** Rows that DuckDB takes at a time. */
 const CHUNK_ROWS = 2048;
@@ -57,13 +58,16 @@ export class MemoryFunction {
         supportsProjectionPushdown: true,
         bindFunction: (info) => {
           const plan = this.plans.get(String(info.getParameter(0)));
-          if (plan === undefined) return info.setError('there is no such scan');
+          if (plan === undefined) {
+            info.setError('there is no such scan');
+            return;
+          }
           for (const column of plan.columns) info.addResultColumn(column.name, duckDbTypeOf(plan, column));
           info.setCardinality(
             plan.batches.reduce((rows, batch) => rows + batch.rows, 0),
             true,
           );
-          return info.setBindData(plan);
+          info.setBindData(plan);
         },
         initFunction: (info) => {
           const plan = info.bindData as ScanPlan;

@@ -1,7 +1,7 @@
 import { type DuckDBConnection, DuckDBDataChunk, listValue, VARCHAR } from '@duckdb/node-api';
 import duckdb from '@duckdb/node-bindings';
+import { Rows } from '../results/rows.ts';
 import { TextReader } from '../results/text-readers.ts';
-import { Rows } from '../results/vector-reader.ts';
 import { StringWriter } from './string-writer.ts';
 
 /** Around the 12 bytes that an entry holds itself, with what is neither ASCII nor short. */

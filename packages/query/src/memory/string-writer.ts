@@ -15,6 +15,8 @@ export class StringWriter {
   #heapBytes = 0;
   #starts = new Int32Array(2048);
   #lengths = new Int32Array(2048);
+  /** The string that each repeats, or -1. */
+  #repeated = new Int32Array(2048);
   #count = 0;
 
   constructor(byLayout: boolean) {
@@ -28,6 +30,7 @@ export class StringWriter {
     if (this.#starts.length >= count) return;
     this.#starts = new Int32Array(count);
     this.#lengths = new Int32Array(count);
+    this.#repeated = new Int32Array(count);
   }
 
   /** Appends `bytes[start, end)` as the next string. */
@@ -58,7 +61,7 @@ export class StringWriter {
 
   /** Appends the string that was appended as number `index` once more, without its bytes. */
   repeat(index: number): void {
-    this.#next(this.#starts[index]!, this.#lengths[index]!);
+    this.#next(this.#starts[index]!, this.#lengths[index]!, index);
   }
 
   get count(): number {
@@ -75,7 +78,7 @@ export class StringWriter {
       }
       return;
     }
-    const entries = entriesOf(count, this.#heap, this.#starts, this.#lengths, () => {
+    const entries = this.#entries(() => {
       // At least 13 bytes, so that the bytes leave the entry for the heap.
       const used = this.#heap.subarray(0, Math.max(this.#heapBytes, INLINE_BYTES + 1));
       duckdb.vector_assign_string_element_len(vector, 0, used);
@@ -84,12 +87,44 @@ export class StringWriter {
     duckdb.copy_data_to_vector(vector, 0, entries, 0, ENTRY_BYTES * count);
   }
 
-  #next(start: number, length: number): void {
+  /** `copyHeap` is called when a string is too long for its entry: it brings the heap into the vector, and says where. */
+  #entries(copyHeap: () => number): ArrayBuffer {
+    const heap = this.#heap;
+    const buffer = new ArrayBuffer(ENTRY_BYTES * this.#count);
+    const bytes = new Uint8Array(buffer);
+    const words = new Uint32Array(buffer);
+    let base = -1;
+    for (let i = 0; i < this.#count; i++) {
+      const repeated = this.#repeated[i]!;
+      if (repeated >= 0) {
+        for (let k = 0; k < 4; k++) words[4 * i + k] = words[4 * repeated + k]!;
+        continue;
+      }
+      const start = this.#starts[i]!;
+      const length = this.#lengths[i]!;
+      words[4 * i] = length;
+      if (length <= INLINE_BYTES) {
+        for (let k = 0; k < length; k++) bytes[ENTRY_BYTES * i + 4 + k] = heap[start + k]!;
+        continue;
+      }
+      if (base < 0) base = copyHeap();
+      const prefix = heap[start]! | (heap[start + 1]! << 8) | (heap[start + 2]! << 16) | (heap[start + 3]! << 24);
+      const pointer = base + start;
+      words[4 * i + 1] = prefix;
+      words[4 * i + 2] = pointer % 2 ** 32;
+      words[4 * i + 3] = pointer / 2 ** 32;
+    }
+    return buffer;
+  }
+
+  #next(start: number, length: number, repeated = -1): void {
     if (this.#count === this.#starts.length) {
       this.#starts = grown(this.#starts);
       this.#lengths = grown(this.#lengths);
+      this.#repeated = grown(this.#repeated);
     }
     this.#starts[this.#count] = start;
+    this.#repeated[this.#count] = repeated;
     this.#lengths[this.#count++] = length;
   }
 
@@ -103,38 +138,6 @@ export class StringWriter {
     }
     return to;
   }
-}
-
-/**
- * The 16-byte entries of strings that lie at `starts` in `heap`. `copyHeap` is called when a string is too long for its
- * entry; it brings the heap into the vector and says where it lies.
- */
-function entriesOf(
-  count: number,
-  heap: Uint8Array,
-  starts: Int32Array,
-  lengths: Int32Array,
-  copyHeap: () => number,
-): ArrayBuffer {
-  const buffer = new ArrayBuffer(ENTRY_BYTES * count);
-  const bytes = new Uint8Array(buffer);
-  const words = new Uint32Array(buffer);
-  let base = -1;
-  for (let i = 0; i < count; i++) {
-    const start = starts[i]!;
-    const length = lengths[i]!;
-    words[4 * i] = length;
-    if (length <= INLINE_BYTES) {
-      for (let k = 0; k < length; k++) bytes[ENTRY_BYTES * i + 4 + k] = heap[start + k]!;
-      continue;
-    }
-    if (base < 0) base = copyHeap();
-    words[4 * i + 1] = heap[start]! | (heap[start + 1]! << 8) | (heap[start + 2]! << 16) | (heap[start + 3]! << 24);
-    const pointer = base + start;
-    words[4 * i + 2] = pointer % 2 ** 32;
-    words[4 * i + 3] = pointer / 2 ** 32;
-  }
-  return buffer;
 }
 
 /** Addresses of user space have 47 bits: a number holds them. */

@@ -1,8 +1,8 @@
 import duckdb from '@duckdb/node-bindings';
 import { type ColumnBuffers, GrowingBytes } from './column-buffers.ts';
+import { Rows, type VectorReader } from './rows.ts';
 import { column } from './scalar-readers.ts';
 import { ValidityBuilder } from './validity-builder.ts';
-import { Rows, type VectorReader } from './vector-reader.ts';
 
 /** LIST: entries of offset and length (64 bits each) into the child vector, in any order; Arrow wants them one after another. */
 export class ListReader implements VectorReader {

@@ -1,8 +1,8 @@
 import duckdb from '@duckdb/node-bindings';
 import { type ColumnBuffers, GrowingBytes } from './column-buffers.ts';
 import { SCALAR_BYTES } from './result-type.ts';
+import type { Rows, VectorReader } from './rows.ts';
 import { ValidityBuilder } from './validity-builder.ts';
-import type { Rows, VectorReader } from './vector-reader.ts';
 
 /** Values of fixed width that DuckDB and Arrow store alike. */
 export class FixedReader implements VectorReader {
@@ -72,7 +72,10 @@ export class DecimalReader implements VectorReader {
 
   append(vector: duckdb.Vector, rows: Rows): void {
     this.#validity.append(vector, rows);
-    if (this.#storedBytes === 16) return appendFixed(this.#values, vector, rows, 16);
+    if (this.#storedBytes === 16) {
+      appendFixed(this.#values, vector, rows, 16);
+      return;
+    }
     const width = this.#storedBytes;
     const stored = duckdb.vector_get_data(vector, rows.end * width);
     let at = this.#values.grow(16 * rows.count);
@@ -96,7 +99,10 @@ export class DecimalReader implements VectorReader {
 
 export function appendFixed(values: GrowingBytes, vector: duckdb.Vector, rows: Rows, width: number): void {
   const stored = duckdb.vector_get_data(vector, rows.end * width);
-  if (rows.indices === undefined) return values.append(stored.subarray(rows.start * width, rows.end * width));
+  if (rows.indices === undefined) {
+    values.append(stored.subarray(rows.start * width, rows.end * width));
+    return;
+  }
   let at = values.grow(rows.count * width);
   rows.forEach((row) => {
     for (let i = 0; i < width; i++) values.bytes[at + i] = stored[row * width + i]!;

@@ -2,9 +2,9 @@ import { type DuckDBBlobValue, type DuckDBType, DuckDBTypeId, DuckDBVector } fro
 import duckdb from '@duckdb/node-bindings';
 import { ENTRY_BYTES, INLINE_BYTES } from '../memory/string-writer.ts';
 import { type ColumnBuffers, GrowingBytes } from './column-buffers.ts';
+import type { Rows, VectorReader } from './rows.ts';
 import { column } from './scalar-readers.ts';
 import { ValidityBuilder } from './validity-builder.ts';
-import type { Rows, VectorReader } from './vector-reader.ts';
 
 /** Offsets and bytes of a column of text or blobs. */
 class TextBuilder {

@@ -1,6 +1,6 @@
 import duckdb from '@duckdb/node-bindings';
 import { GrowingBytes } from './column-buffers.ts';
-import type { Rows } from './vector-reader.ts';
+import type { Rows } from './rows.ts';
 
 /** Collects validity: nothing is kept until the first value that isn't valid. */
 export class ValidityBuilder {

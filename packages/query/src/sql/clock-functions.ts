@@ -1,3 +1,4 @@
+import { timestampText } from '../results/calendar.ts';
 import { type AstNode, cast, type Expression, functionCall, replaceNode, sqlType, textConstant } from './ast.ts';
 
 /** What each gives: DuckDB has them as functions, and most as words without parentheses too. */
@@ -31,7 +32,7 @@ export function isClockExpression(node: Expression): boolean {
 export function replaceClock(node: Expression, nowMs: number): void {
   const kind = CLOCKS[clockName(node)]!;
   const { alias } = node;
-  const [date, time] = new Date(nowMs).toISOString().replace('Z', '').split('T') as [string, string];
+  const [date, time] = timestampText(BigInt(nowMs), 3).replace('Z', '').split('T') as [string, string];
   const constant = (id: string, text: string) => cast(textConstant(text), sqlType(id));
   const timestamp = constant('TIMESTAMP', `${date} ${time}`);
   const value: AstNode =

@@ -1,3 +1,4 @@
+import { isDate } from 'node:util/types';
 import {
   BIGINT,
   BLOB,
@@ -17,11 +18,14 @@ import {
 } from '@duckdb/node-api';
 import { queryError, quoted } from './query-error.ts';
 
+// biome-ignore lint/style/noRestrictedGlobals: the type of a value that callers have, no reading of the clock
+type Moment = Date;
+
 /**
  * A parameter's value. Integers become BIGINT (HUGEINT beyond 64 bits), other numbers DOUBLE, a Date a TIMESTAMP in UTC,
  * an array a list of what its items have in common.
  */
-export type BindableValue = null | boolean | number | bigint | string | Date | Uint8Array | readonly BindableValue[];
+export type BindableValue = null | boolean | number | bigint | string | Moment | Uint8Array | readonly BindableValue[];
 
 const INT64_LIMIT = 2n ** 63n;
 const INT128_LIMIT = 2n ** 127n;
@@ -63,7 +67,7 @@ export function bindParameters(
 function isBindable(value: unknown): value is BindableValue {
   if (value === null || ['boolean', 'number', 'string'].includes(typeof value)) return true;
   if (typeof value === 'bigint') return value >= -INT128_LIMIT && value < INT128_LIMIT;
-  if (value instanceof Date) return !Number.isNaN(value.getTime());
+  if (isDate(value)) return !Number.isNaN(value.getTime());
   return value instanceof Uint8Array || (Array.isArray(value) && value.every(isBindable));
 }
 
@@ -73,7 +77,7 @@ function typeOf(value: BindableValue): DuckDBType {
   if (typeof value === 'string') return VARCHAR;
   if (typeof value === 'bigint') return value >= -INT64_LIMIT && value < INT64_LIMIT ? BIGINT : HUGEINT;
   if (typeof value === 'number') return Number.isSafeInteger(value) ? BIGINT : DOUBLE;
-  if (value instanceof Date) return TIMESTAMP;
+  if (isDate(value)) return TIMESTAMP;
   if (value instanceof Uint8Array) return BLOB;
   return LIST((value as readonly BindableValue[]).map(typeOf).reduce(commonType, SQLNULL));
 }
@@ -90,7 +94,7 @@ function commonType(a: DuckDBType, b: DuckDBType): DuckDBType {
 
 function toDuckDb(value: BindableValue): DuckDBValue {
   if (typeof value === 'number') return Number.isSafeInteger(value) ? BigInt(value) : value;
-  if (value instanceof Date) return new DuckDBTimestampValue(BigInt(value.getTime()) * 1000n);
+  if (isDate(value)) return new DuckDBTimestampValue(BigInt(value.getTime()) * 1000n);
   if (value instanceof Uint8Array) return blobValue(value);
   if (Array.isArray(value)) return listValue(listItems(value));
   return value as DuckDBValue;

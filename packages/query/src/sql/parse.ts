@@ -1,11 +1,10 @@
-import type { DuckDBConnection } from '@duckdb/node-api';
 import { type AstNode, parseExact, walk } from './ast.ts';
 import { positionOfByte, queryError } from './query-error.ts';
+import type { Session } from './session.ts';
 
 /** The one SELECT statement that `sql` is, as a tree. @throws QUERY_INVALID, QUERY_FORBIDDEN */
-export async function parse(connection: DuckDBConnection, sql: string): Promise<AstNode> {
-  const reader = await connection.runAndReadAll('select json_serialize_sql($1::varchar)', [sql]);
-  const tree = parseTree(String(reader.getRows()[0]![0]));
+export async function parse(session: Session, sql: string): Promise<AstNode> {
+  const tree = parseTree(await session.serialize(sql));
   if (tree.error === true) {
     if (tree.error_type === 'not implemented')
       throw queryError('QUERY_FORBIDDEN', 'only SELECT statements are allowed');
@@ -21,14 +20,9 @@ export async function parse(connection: DuckDBConnection, sql: string): Promise<
   return tree;
 }
 
-/** The SQL text of each tree. */
-export async function toSql(connection: DuckDBConnection, trees: readonly AstNode[]): Promise<string[]> {
-  const calls = trees.map((_, i) => `json_deserialize_sql($${i + 1}::varchar::json)`);
-  const reader = await connection.runAndReadAll(
-    `select ${calls.join(', ')}`,
-    trees.map((tree) => JSON.stringify(tree)),
-  );
-  return reader.getRows()[0]!.map(String);
+/** The SQL text of a tree. */
+export function toSql(session: Session, tree: AstNode): Promise<string> {
+  return session.deserialize(JSON.stringify(tree));
 }
 
 function parseTree(text: string): AstNode {

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import type { DuckDBConnection } from '@duckdb/node-api';
 import type { AttributeColumn, DataFile, TableName } from '@openwit/ports';
 import type { ScanBatch, ScanPlan } from '../memory/scan-plan.ts';
 import { type AstNode, type Expression, selectStatement, walk } from './ast.ts';
@@ -12,6 +11,7 @@ import { toSql } from './parse.ts';
 import { pruneFiles } from './prune.ts';
 import { type Resolution, Resolver } from './resolve.ts';
 import type { TableUse } from './scope.ts';
+import type { Session } from './session.ts';
 import { identifier, scanColumns, tableSql } from './table-sql.ts';
 
 /** A table's part of the snapshot, as it crosses to the worker. */
@@ -47,7 +47,7 @@ const NO_INPUT: TableInput = { batches: [], files: [], attributeColumns: [] };
  * Resolves, authorises and rewrites a query; the tree is changed on the way. The tables' SQL is put in as text, in the
  * place of names that nobody can guess. @throws QUERY_INVALID, QUERY_FORBIDDEN
  */
-export async function planQuery(connection: DuckDBConnection, request: PlanRequest): Promise<QueryPlan> {
+export async function planQuery(session: Session, request: PlanRequest): Promise<QueryPlan> {
   const { sql, tree, functions } = request;
   const nonce = `openwit_${randomBytes(8).toString('hex')}`;
   const query = (tree.statements as AstNode[])[0]!.node as AstNode;
@@ -65,8 +65,8 @@ export async function planQuery(connection: DuckDBConnection, request: PlanReque
   });
 
   const wanted = attributes ? wantedColumns(query, resolution) : 'all';
-  const files = await pruneFiles(connection, request, resolution.uses, (use) => inputOf(request, use).files);
-  const [text, ...names] = await toSql(connection, [tree, ...originals]);
+  const files = await pruneFiles(session, request, resolution.uses, (use) => inputOf(request, use).files);
+  const text = await toSql(session, tree);
   const scans = new Map<string, ScanPlan>();
   const words = new Map<string, string>();
   for (const use of resolution.uses) {
@@ -78,14 +78,15 @@ export async function planQuery(connection: DuckDBConnection, request: PlanReque
     if (inMemory) scans.set(use.token, { table: use.table, columns: scanColumns(read), batches: input.batches });
     words.set(use.token, tableSql(read, inMemory ? use.token : undefined, left, input.attributeColumns));
   }
-  names.forEach((name, i) => {
+  for (const [i, original] of originals.entries()) {
+    const name = await toSql(session, original);
     words.set(`${nonce}_name${i}`, identifier(name.replace(/^SELECT /, '')));
-  });
+  }
   const total = resolution.uses.reduce((sum, use) => sum + inputOf(request, use).files.length, 0);
   const read = resolution.uses.reduce((sum, use) => sum + files.get(use)!.length, 0);
   const word = new RegExp(`${nonce}_(?:name)?\\d+(?!\\w)`, 'g');
   return {
-    sql: text!.replace(word, (found) => words.get(found) ?? found),
+    sql: text.replace(word, (found) => words.get(found) ?? found),
     scans,
     files: { read, skipped: total - read },
   };

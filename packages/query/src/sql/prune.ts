@@ -1,17 +1,17 @@
-import type { DuckDBConnection } from '@duckdb/node-api';
 import type { DataFile } from '@openwit/ports';
 import { type AstNode, cast, functionCall, isExpression, replaceNode, selectStatement, sqlType, walk } from './ast.ts';
 import { bindParameters } from './parameters.ts';
 import { toSql } from './parse.ts';
 import type { PlanRequest } from './plan.ts';
 import type { TableUse } from './scope.ts';
+import type { Session } from './session.ts';
 
 /** DuckDB may compare times rounded to a coarser unit, down to seconds: what lies this close to a bound stays. */
 const MARGIN_NS = 2_000_000_000n;
 
 /** The files of each table that can hold a row within its bounds. */
 export async function pruneFiles(
-  connection: DuckDBConnection,
+  session: Session,
   request: PlanRequest,
   uses: readonly TableUse[],
   filesOf: (use: TableUse) => readonly DataFile[],
@@ -22,7 +22,7 @@ export async function pruneFiles(
       : use.bounds.filter((bound) => isConstant(bound.expression, request)).map((bound) => ({ use, ...bound })),
   );
   const values = await evaluate(
-    connection,
+    session,
     request,
     bounds.map(({ expression }) => expression),
   );
@@ -49,7 +49,7 @@ function isConstant(expression: AstNode, { functions }: PlanRequest): boolean {
 
 /** Nanoseconds since the epoch; undefined for what is no time, so that DuckDB itself says what is wrong with it. */
 async function evaluate(
-  connection: DuckDBConnection,
+  session: Session,
   { parameters }: PlanRequest,
   expressions: readonly AstNode[],
 ): Promise<(bigint | undefined)[]> {
@@ -68,8 +68,7 @@ async function evaluate(
     return functionCall('epoch_ns', cast(copy, sqlType('TIMESTAMP_NS'), true));
   });
   try {
-    const [sql] = await toSql(connection, [selectStatement(calls)]);
-    const prepared = await connection.prepare(sql!);
+    const prepared = await session.connection.prepare(await toSql(session, selectStatement(calls)));
     try {
       bindParameters(prepared, used);
       const reader = await prepared.runAndReadAll();

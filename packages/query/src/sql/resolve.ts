@@ -3,6 +3,7 @@ import { type AstNode, type Expression, isExpression, isNode, locationOf, type T
 import { accessOf } from './attribute-access.ts';
 import { isClockExpression } from './clock-functions.ts';
 import { LOGICAL_TABLES } from './logical-table.ts';
+import { functionColumns, lowerCase, outputNames, queriesOf, renamed } from './output-names.ts';
 import { positionOfByte, queryError, quoted } from './query-error.ts';
 import { CommonTables, Scope, type TableUse } from './scope.ts';
 import { timeBounds } from './time-bounds.ts';
@@ -46,10 +47,12 @@ export class Resolver {
     const tables = this.#commonTables(node, outer, around);
     switch (node.type) {
       case 'SELECT_NODE':
-        return this.#select(node, outer, tables);
+        this.#select(node, outer, tables);
+        return;
       case 'SET_OPERATION_NODE':
         for (const side of queriesOf(node)) this.#query(side, outer, tables);
-        return this.#expressions(node.modifiers, new Scope(undefined), tables);
+        this.#expressions(node.modifiers, new Scope(undefined), tables);
+        return;
       default:
         throw this.#forbidden(node, `statement is not allowed, type=${quoted(String(node.type))}`);
     }
@@ -121,9 +124,11 @@ export class Resolver {
       case 'EMPTY':
         return;
       case 'BASE_TABLE':
-        return this.#table(node, scope, tables);
+        this.#table(node, scope, tables);
+        return;
       case 'JOIN':
-        return this.#join(node, scope, tables);
+        this.#join(node, scope, tables);
+        return;
       case 'SUBQUERY': {
         const query = (node.subquery as AstNode).node as TypedNode;
         this.#query(query, scope, tables);
@@ -243,7 +248,8 @@ export class Resolver {
     if (node.class === 'STAR' && !isOrderByAll(node)) for (const use of scope.uses()) use.wholeRow = true;
     if (node.class === 'SUBQUERY') {
       this.#expressions(node.child, scope, tables);
-      return this.#query((node.subquery as AstNode).node as TypedNode, scope, tables);
+      this.#query((node.subquery as AstNode).node as TypedNode, scope, tables);
+      return;
     }
     const inside = node.class === 'LAMBDA' ? new Scope(scope, lambdaNames(node.lhs)) : scope;
     for (const key in node) this.#expressions(node[key], inside, tables);
@@ -265,39 +271,6 @@ export class Resolver {
   #forbidden(node: AstNode, message: string): Error {
     return queryError('QUERY_FORBIDDEN', message, { position: positionOfByte(this.#sql, locationOf(node)) });
   }
-}
-
-function queriesOf(node: AstNode): TypedNode[] {
-  return [node.left, node.right, ...((node.children ?? []) as unknown[])].filter(isNode) as TypedNode[];
-}
-
-function lowerCase(names: readonly string[]): Set<string> {
-  return new Set(names.map((name) => name.toLowerCase()));
-}
-
-/** An alias list names the first columns anew; what was behind them keeps its name. */
-function renamed(columns: ReadonlySet<string> | undefined, aliases: readonly string[]): Set<string> | undefined {
-  return columns === undefined ? undefined : new Set([...columns, ...lowerCase(aliases)]);
-}
-
-/** The names of a query's columns, as far as one could be that of a table's column. */
-function outputNames(node: TypedNode): Set<string> | undefined {
-  if (node.type === 'SET_OPERATION_NODE')
-    return node.setop_type === 'UNION_BY_NAME' ? undefined : outputNames(queriesOf(node)[0]!);
-  if (node.type !== 'SELECT_NODE') return undefined;
-  const items = node.select_list as Expression[];
-  if (items.some((item) => item.class === 'STAR')) return undefined;
-  // The name of any other expression is its text, which is no identifier.
-  return lowerCase(items.map((item) => item.alias || ((item.column_names as string[] | undefined)?.at(-1) ?? '')));
-}
-
-/** `range(…)` and `unnest(…)` have one column of their own name; an unnested list of structs is one too. */
-function functionColumns(call: Expression): Set<string> | undefined {
-  const name = String(call.function_name).toLowerCase();
-  const simple =
-    ['range', 'generate_series', 'unnest'].includes(name) &&
-    (name !== 'unnest' || (call.children as unknown[]).length === 1);
-  return simple ? new Set([name]) : undefined;
 }
 
 function lambdaNames(parameters: unknown): Set<string> {
