@@ -1,9 +1,11 @@
-// npm run bench -- ingest|query [--json] [--requests 1000] [--runs 3] [--signal traces|logs|metrics]
+// npm run bench -- ingest|query|exporter|open [--json] [--requests 1000] [--runs 3] [--signal traces|logs|metrics]
 //
 // Takes the figures that docs/performance.md states, on the workload of bench/workload: whole processes, over HTTP,
 // the client on the same machine, medians of the runs.
 import { parseArgs } from 'node:util';
+import { benchExporter } from './exporter.ts';
 import { benchIngest } from './ingest.ts';
+import { benchOpen } from './open.ts';
 import { printIngest, printQueries } from './print.ts';
 import { benchQueries } from './query.ts';
 

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SeededRandom } from '@openwit/ports/testing';
+import { range, sendLogs } from '../support/log-request.ts';
 import { ask, type NodeProcess, startNode } from '../support/node-process.ts';
 
 const ROUNDS = Number(process.env.OPENWIT_CRASH_ROUNDS ?? 30);
@@ -43,7 +44,7 @@ test(`an acknowledged record survives ${ROUNDS} times kill -9, exactly once`, {
 
   function take(count: number): number[] {
     next += count;
-    return Array.from({ length: count }, (_, i) => next - count + i);
+    return range(next - count, count);
   }
 
   async function check(): Promise<void> {
@@ -68,27 +69,12 @@ async function killWhileStarting(dataDir: string, random: SeededRandom): Promise
   await (await starting)?.kill();
 }
 
-/** One client on one connection after another; a number counts as acknowledged when its request was answered 200. */
+/** One client after its other requests; a number counts as acknowledged when its request was answered 200. */
 async function sendUntilDead(node: NodeProcess, take: () => number[], acknowledged: number[]): Promise<void> {
   for (;;) {
     const numbers = take();
-    const logRecords = numbers.map((n) => ({
-      timeUnixNano: String(1_790_000_000_000_000_000n + BigInt(n)),
-      body: { stringValue: `record ${n}` },
-      attributes: [{ key: 'n', value: { intValue: String(n) } }],
-    }));
-    const resource = { attributes: [{ key: 'service.name', value: { stringValue: 'crash' } }] };
-    const body = JSON.stringify({ resourceLogs: [{ resource, scopeLogs: [{ logRecords }] }] });
-    try {
-      const response = await fetch(`${node.http}/v1/logs`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body,
-      });
-      await response.arrayBuffer();
-      if (response.status === 200) acknowledged.push(...numbers);
-    } catch {
-      return; // the node is gone: what is not answered may or may not be there
-    }
+    const status = await sendLogs(node.http, numbers);
+    if (status === undefined) return; // what was not answered may or may not be there
+    if (status === 200) acknowledged.push(...numbers);
   }
 }

@@ -13,39 +13,41 @@ export interface NodeStorage {
   close(): Promise<void>;
 }
 
+/** How much a `:memory:` node may hold is the ingestor's limit, which answers before the store has to. */
 export function openMemoryStorage(): NodeStorage {
   const wal = new MemoryWal();
-  const store = new MemoryStore();
-  return { wal, store, nextBatchId: 0, close: () => wal.close() };
+  const store = new MemoryStore({}, { maxBytes: Number.MAX_SAFE_INTEGER });
+  return { wal, store, nextBatchId: wal.nextBatchId, close: () => wal.close() };
 }
 
 /** `catalog.sqlite`, `wal/` and `parquet/` in the data folder, which one process owns at a time. */
 export async function openDiskStorage(options: OpenWitOptions): Promise<NodeStorage> {
-  const { clock = systemClock, random = systemRandom, fileSystem = nodeFileSystem } = options;
-  const dataPath = join(options.dataDir, 'parquet');
-  const opened: { close(): Promise<void> | void }[] = [];
+  const { clock = systemClock, random = systemRandom, fileSystem = nodeFileSystem, dataDir } = options;
+  const opened: (() => Promise<void> | void)[] = [];
   const close = async () => {
-    for (const part of opened.reverse()) await part.close();
+    for (const closePart of opened.splice(0).reverse()) await closePart();
   };
   try {
-    await fileSystem.makeFolder(options.dataDir);
-    opened.push(lockDataFolder(options.dataDir));
-    const catalog = await SqliteCatalog.open(
-      { clock, random },
-      { path: join(options.dataDir, 'catalog.sqlite'), dataPath },
-    );
-    opened.push(catalog);
+    const lock = await lockDataFolder(dataDir);
+    opened.push(() => lock.release());
+    const dataPath = join(dataDir, 'parquet');
+    const catalog = await SqliteCatalog.open({ clock, random }, { path: join(dataDir, 'catalog.sqlite'), dataPath });
+    opened.push(() => catalog.close());
+    const onForgotten = (batchIds: readonly number[]) => {
+      // Ranges that stay for lack of this are only more to read at the next start.
+      catalog.forgetRanges(batchIds).catch(() => {});
+    };
     const wal = await SegmentedWal.open(
-      { fileSystem, clock },
-      { folder: join(options.dataDir, 'wal'), ...options.wal },
+      { fileSystem, random },
+      { folder: join(dataDir, 'wal'), onForgotten, ...options.wal },
     );
-    opened.push(wal);
+    opened.push(() => wal.close());
     for (const range of await catalog.committedRanges()) wal.release(range);
     const store = await LsmStore.open(
       { catalog, fileSystem, clock, onCommitted: (range) => wal.release(range) },
-      { dataPath, ...options.storage },
+      { dataPath, nodeId: catalog.nodeId, ...options.storage },
     );
-    opened.push(store);
+    opened.push(() => store.close());
     return { wal, store, nextBatchId: Math.max(wal.nextBatchId, await catalog.nextBatchId()), close };
   } catch (error) {
     await close();

@@ -26,8 +26,7 @@ export interface WalRange {
  * The log that makes an acknowledgement true.
  *
  * Guarantees: appends take effect in the order of the calls. When `append` resolves, the record survives a power cut;
- * when it rejects, the record will never be replayed, and neither will any record appended after it whose promise has
- * also rejected. A record is replayed whole and unchanged, or set aside and counted: never altered, never skipped in
+ * when it rejects because the log failed, the record is never replayed, and every append that waits behind it rejects too. A record is replayed whole and unchanged, or set aside and counted: never altered, never skipped in
  * silence. Sequence numbers and batch ids are never given twice.
  */
 export interface WriteAheadLog {

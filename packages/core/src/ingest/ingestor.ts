@@ -168,8 +168,8 @@ export class Ingestor implements IngestSink, TableSource {
     const { payload, outcome } = await batch.thread.decode({ slot, signal, payload: request.payload, committedRows });
     if (outcome instanceof OpenWitError) throw outcome;
     if (outcome.full) return { full: payload };
-    if (batch.epoch !== epoch) throw takenBack();
     this.#note(batch, outcome);
+    if (batch.epoch !== epoch) throw takenBack();
     const { accepted, rejected, message, rows } = outcome;
     if (accepted > 0) {
       const lsn = await this.#log(batch, rows - accepted, {

@@ -178,7 +178,9 @@ export class SegmentedWal implements WriteAheadLog {
         group.forEach(({ done }, i) => done.resolve(firstLsn + i));
       } catch (error) {
         const failure = unavailable('the write-ahead log could not be written', error);
-        for (const { done } of group) done.reject(failure);
+        // What waits behind the failed group fails with it, so that nothing is durable after a record that is not.
+        for (const { done } of [...group, ...this.#waiting.splice(0)]) done.reject(failure);
+        this.#waitingBytes = 0;
       }
     }
     this.#draining = undefined;

@@ -1,0 +1,188 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type IngestSink, isOpenWitError, OpenWitError, type TableSource } from '@openwit/ports';
+import { DrivenClock, FaultyFileSystem, MemoryFileSystem, SeededRandom } from '@openwit/ports/testing';
+import { MemoryStore, SegmentedWal } from '@openwit/storage';
+import { Ingestor } from './ingestor.ts';
+
+const FOLDER = '/data/wal';
+
+/** An ExportLogsServiceRequest of records whose bodies are the given texts. */
+function logsRequest(bodies: readonly string[]): Uint8Array<ArrayBuffer> {
+  const records = Buffer.concat(bodies.map((text) => field(2, field(5, field(1, Buffer.from(text))))));
+  return Uint8Array.from(field(1, field(2, records)));
+}
+
+/** A length-delimited protobuf field. */
+function field(number: number, content: Uint8Array): Buffer {
+  const length: number[] = [];
+  for (let rest = content.length; ; rest >>>= 7) {
+    length.push(rest > 127 ? (rest & 127) | 128 : rest);
+    if (rest <= 127) return Buffer.concat([Buffer.from([(number << 3) | 2, ...length]), content]);
+  }
+}
+
+function send(sink: IngestSink, bodies: readonly string[]) {
+  return sink.ingest({ tenant: 'default', signal: 'logs', payload: logsRequest(bodies) });
+}
+
+/** The bodies that a query would see. */
+function seen(source: TableSource): string[] {
+  const snapshot = source.snapshot('default', ['logs']);
+  const bodies = snapshot.tables
+    .get('logs')!
+    .batches.flatMap(({ batch }) => batch.getChild('body')!.toArray() as string[]);
+  snapshot.release();
+  return bodies.map(shortened).toSorted();
+}
+
+async function openNode(fileSystem: FaultyFileSystem, options: ConstructorParameters<typeof Ingestor>[1] = {}) {
+  const clock = new DrivenClock();
+  const wal = await SegmentedWal.open({ fileSystem }, { folder: FOLDER, segmentBytes: 4096, maxBytes: 1 << 20 });
+  // Nothing is released: the log keeps all that was acknowledged, as if no file had been committed yet.
+  const ingestor = new Ingestor(
+    { wal, store: new MemoryStore({}, { maxBytes: Number.MAX_SAFE_INTEGER }), clock },
+    options,
+  );
+  return { clock, wal, ingestor };
+}
+
+/** A body without its padding, which only makes failures unreadable. */
+function shortened(body: string): string {
+  return body.replace(/([xyz])\1+$/, (padding) => `+${padding.length}`);
+}
+
+/** What a restart on the same disk would see. */
+async function seenAfterRestart(fileSystem: FaultyFileSystem): Promise<string[]> {
+  const { ingestor, wal } = await openNode(fileSystem);
+  await ingestor.recover();
+  const bodies = seen(ingestor);
+  await ingestor.close();
+  await wal.close();
+  return bodies;
+}
+
+test('what is acknowledged is in the next snapshot, without a seal', async () => {
+  const { ingestor } = await openNode(new FaultyFileSystem(new MemoryFileSystem()));
+  assert.deepEqual(await send(ingestor, ['a', 'b']), { accepted: 2, rejected: 0, message: '' });
+  assert.deepEqual(seen(ingestor), ['a', 'b']);
+  assert.equal(ingestor.stats().openBatches, 1);
+  await ingestor.close();
+});
+
+test('a snapshot does not see rows whose bytes are not durable yet', async () => {
+  const fileSystem = new FaultyFileSystem(new MemoryFileSystem());
+  const { ingestor } = await openNode(fileSystem);
+  await send(ingestor, ['before']);
+  const gate = Promise.withResolvers<void>();
+  fileSystem.hold(gate.promise, { operation: 'sync' });
+  const pending = send(ingestor, ['pending']);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  assert.deepEqual(seen(ingestor), ['before']);
+  gate.resolve();
+  await pending;
+  assert.deepEqual(seen(ingestor), ['before', 'pending']);
+  await ingestor.close();
+});
+
+test('a batch is sealed when it is full, and when it is old', async () => {
+  const { ingestor, clock } = await openNode(new FaultyFileSystem(new MemoryFileSystem()), {
+    batch: { maxRows: 3, maxAgeMs: 1000 },
+  });
+  await send(ingestor, ['1', '2']);
+  assert.equal(ingestor.stats().openBatches, 1);
+  await send(ingestor, ['3']);
+  assert.equal(ingestor.stats().openBatches, 0, 'full');
+  await send(ingestor, ['4']);
+  clock.advance(999);
+  assert.equal(ingestor.stats().openBatches, 1);
+  clock.advance(1);
+  assert.equal(ingestor.stats().openBatches, 0, 'old');
+  assert.deepEqual(seen(ingestor), ['1', '2', '3', '4']);
+  await ingestor.close();
+});
+
+test('a malformed request is refused whole and costs nothing that was accepted before', async () => {
+  const { ingestor } = await openNode(new FaultyFileSystem(new MemoryFileSystem()));
+  await send(ingestor, ['good']);
+  const malformed = logsRequest(['lost', 'x']).slice(0, -1);
+  malformed[1]!--;
+  await assert.rejects(
+    ingestor.ingest({ tenant: 'default', signal: 'logs', payload: malformed }),
+    (error) => isOpenWitError(error) && error.kind === 'invalid' && error.code === 'MALFORMED_OTLP',
+  );
+  await send(ingestor, ['also good']);
+  assert.deepEqual(seen(ingestor), ['also good', 'good']);
+  await ingestor.close();
+});
+
+test('a request larger than the record limit is refused', async () => {
+  const { ingestor } = await openNode(new FaultyFileSystem(new MemoryFileSystem()), {
+    limits: { maxRequestRecords: 2 },
+  });
+  await assert.rejects(
+    send(ingestor, ['1', '2', '3']),
+    (error) => isOpenWitError(error) && error.code === 'REQUEST_TOO_LARGE',
+  );
+  await send(ingestor, ['1', '2']);
+  assert.deepEqual(seen(ingestor), ['1', '2']);
+  await ingestor.close();
+});
+
+test('after close nothing is taken', async () => {
+  const { ingestor } = await openNode(new FaultyFileSystem(new MemoryFileSystem()));
+  await ingestor.close();
+  await assert.rejects(send(ingestor, ['late']), (error) => isOpenWitError(error) && error.kind === 'closed');
+});
+
+for (const [operation, code] of [
+  ['sync', 'EIO'],
+  ['write', 'ENOSPC'],
+  ['open', 'EMFILE'],
+  ['syncFolder', 'EIO'],
+] as const) {
+  test(`${code} on ${operation} is answered as retryable; what was refused is nowhere, what was acknowledged is there`, async () => {
+    for (let seed = 1; seed <= 6; seed++) {
+      const random = new SeededRandom(seed);
+      const fileSystem = new FaultyFileSystem(new MemoryFileSystem());
+      const { ingestor, wal } = await openNode(fileSystem, { batch: { maxRows: 40 } });
+      const acknowledged: string[] = [];
+      const refused: unknown[] = [];
+      const faults: { clear(): void }[] = [];
+      for (let round = 0; round < 12; round++) {
+        if (random.below(2) === 0) faults.push(fileSystem.fail(code, { operation, from: 1 + random.below(3) }));
+        const requests = Array.from({ length: 1 + random.below(6) }, async (_, i) => {
+          const bodies = [`${round}.${i}.a`, `${round}.${i}.b ${'x'.repeat(random.below(900))}`];
+          await send(ingestor, bodies).then(
+            () => acknowledged.push(...bodies.map(shortened)),
+            (error: unknown) => refused.push(error),
+          );
+        });
+        await Promise.all(requests);
+        assert.deepEqual(seen(ingestor), acknowledged.toSorted(), `seed ${seed}, round ${round}`);
+      }
+      for (const error of refused)
+        assert.ok(error instanceof OpenWitError && error.kind === 'unavailable', String(error));
+      await ingestor.close();
+      await wal.close();
+      for (const fault of faults) fault.clear();
+      assert.deepEqual(await seenAfterRestart(fileSystem), acknowledged.toSorted(), `seed ${seed}, after restart`);
+    }
+  });
+}
+
+test('memory that stays full is answered as overloaded, and room that comes back is used', async () => {
+  const { ingestor, clock } = await openNode(new FaultyFileSystem(new MemoryFileSystem()), {
+    limits: { maxMemoryBytes: 200_000, maxWaitMs: 500 },
+  });
+  const big = Array.from({ length: 200 }, (_, i) => `${i} ${'y'.repeat(1000)}`);
+  await send(ingestor, big);
+  const waiting = assert.rejects(
+    send(ingestor, big),
+    (error) => isOpenWitError(error) && error.kind === 'overloaded' && error.retryAfterMs! > 0,
+  );
+  clock.advance(500);
+  await waiting;
+  assert.equal(seen(ingestor).length, 200);
+  await ingestor.close();
+});

@@ -1,0 +1,63 @@
+import {
+  type BatchSink,
+  columnsOf,
+  OpenWitError,
+  type SealedBatch,
+  type Snapshot,
+  type TableName,
+  type TableSource,
+  type WalRange,
+} from '@openwit/ports';
+import { columnBytes } from './column-bytes.ts';
+import type { StoreStats } from './store-stats.ts';
+import { TenantTables } from './tenant-tables.ts';
+
+export interface MemoryStoreSettings {
+  /** The most bytes of batches; beyond it `append` rejects. Default 256 MiB. */
+  readonly maxBytes?: number;
+}
+
+/** Keeps sealed batches in memory for good: the store of a `:memory:` node. */
+export class MemoryStore implements BatchSink, TableSource {
+  readonly #tables = new TenantTables();
+  readonly #onCommitted: (range: WalRange) => void;
+  readonly #maxBytes: number;
+  #bytes = 0;
+  #batches = 0;
+
+  constructor(
+    { onCommitted = () => {} }: { readonly onCommitted?: (range: WalRange) => void } = {},
+    { maxBytes = 256 * 1024 * 1024 }: MemoryStoreSettings = {},
+  ) {
+    this.#onCommitted = onCommitted;
+    this.#maxBytes = maxBytes;
+  }
+
+  /** @throws overloaded / OVERLOADED when the memory is full; the batch is not visible then */
+  async append({ tenant, table, batch, range }: SealedBatch): Promise<void> {
+    const bytes = columnBytes(columnsOf(batch));
+    if (this.#bytes + bytes > this.#maxBytes) {
+      throw new OpenWitError('overloaded', 'OVERLOADED', `the memory store is full, maxBytes=${this.#maxBytes}`);
+    }
+    this.#bytes += bytes;
+    this.#batches++;
+    const versions = this.#tables.table(tenant, table);
+    versions.change({ batches: [...versions.current.batches, { batchId: range.batchId, batch }] });
+    this.#onCommitted(range);
+  }
+
+  snapshot(tenant: string, tables: readonly TableName[]): Snapshot {
+    return this.#tables.snapshot(tenant, tables);
+  }
+
+  /** Bytes that the store holds in memory. */
+  get pendingBytes(): number {
+    return this.#bytes;
+  }
+
+  stats(): StoreStats {
+    return { pendingBatches: this.#batches, pendingBytes: this.#bytes, tables: [], failures: 0, lastError: undefined };
+  }
+
+  async close(): Promise<void> {}
+}
