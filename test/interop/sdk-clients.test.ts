@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { Metadata } from '@grpc/grpc-js';
 import { type Attributes, type HrTime, SpanKind, SpanStatusCode } from '@opentelemetry/api';
 import { OTLPLogExporter as GrpcLogs } from '@opentelemetry/exporter-logs-otlp-grpc';
 import { OTLPLogExporter as JsonLogs } from '@opentelemetry/exporter-logs-otlp-http';
@@ -311,7 +312,9 @@ function httpOptions(wire: Wire, tenant: string, signal: string) {
 
 function grpcOptions(wire: Wire, tenant: string) {
   const compression = wire.endsWith('gzip') ? 'gzip' : 'none';
-  return { url: `http://${at.grpc}`, headers: { 'x-scope-orgid': tenant }, compression } as never;
+  const metadata = new Metadata();
+  metadata.set('x-scope-orgid', tenant);
+  return { url: `http://${at.grpc}`, metadata, compression } as never;
 }
 
 function traceExporter(wire: Wire, tenant: string) {

@@ -202,27 +202,40 @@ export class Ingestor implements IngestSink, TableSource {
   }
 
   /** The log's records of one batch are decoded again in their order, so that a range is committed once. */
-  async #replay(
-    { tenant, signal, batchId, lsn, source, payload }: WalEntry,
-    batches: Map<number, OpenBatch>,
-  ): Promise<void> {
-    let batch = batches.get(batchId);
-    if (batch === undefined || batch.sealed) {
-      batch = this.#newBatch(this.#thread(batchId), tenant, signal, batchId);
-      batches.set(batchId, batch);
+  async #replay(entry: WalEntry, batches: Map<number, OpenBatch>): Promise<void> {
+    for (;;) {
+      const batch = this.#recoveredBatch(entry, batches);
+      batch.underWay++;
+      try {
+        const outcome = await this.#decodeAgain(batch, entry);
+        if (outcome === 'done') return;
+        this.#seal(batch);
+      } finally {
+        batch.underWay--;
+        this.#handOver(batch);
+      }
     }
+  }
+
+  #recoveredBatch({ batchId, tenant, signal }: WalEntry, batches: Map<number, OpenBatch>): OpenBatch {
+    const known = batches.get(batchId);
+    if (known !== undefined && !known.sealed) return known;
+    const batch = this.#newBatch(this.#thread(batchId), tenant, signal, batchId);
+    batches.set(batchId, batch);
+    return batch;
+  }
+
+  async #decodeAgain(batch: OpenBatch, { signal, lsn, source, payload }: WalEntry): Promise<'done' | 'full'> {
     const { slot, committedRows } = batch;
-    const decoded = await batch.thread.decode({ slot, signal, payload: Uint8Array.from(payload), committedRows });
-    if (decoded.outcome instanceof OpenWitError) {
+    const { outcome } = await batch.thread.decode({ slot, signal, payload: Uint8Array.from(payload), committedRows });
+    if (outcome instanceof OpenWitError) {
       this.#unreadable++;
-      return;
+      return 'done';
     }
-    if (decoded.outcome.full) {
-      this.#seal(batch);
-      return this.#replay({ tenant, signal, batchId, lsn, payload, ...(source && { source }) }, batches);
-    }
-    this.#note(batch, decoded.outcome);
-    batch.commit(decoded.outcome.rows, lsn, source);
+    if (outcome.full) return 'full';
+    this.#note(batch, outcome);
+    batch.commit(outcome.rows, lsn, source);
+    return 'done';
   }
 
   #batchFor({ tenant, signal }: IngestRequest): OpenBatch {
