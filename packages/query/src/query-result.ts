@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { OpenWitError } from '@openwit/ports';
 import { type RecordBatch, type Schema, Table } from 'apache-arrow';
 import type { FromWorker } from './engine/protocol.ts';
@@ -85,6 +86,8 @@ export class QueryResult implements AsyncIterable<RecordBatch>, AsyncDisposable 
         if (this.#ended?.error !== undefined) throw this.#ended.error;
         const batch = this.#waiting.shift();
         if (batch !== undefined) {
+          // Messages of the worker would be taken one after another, for as long as it sends: let the loop go round.
+          await setImmediate();
           this.#control.next();
           yield batch;
         } else if (this.#ended !== undefined) {

@@ -1,1 +1,10 @@
-export {};
+export * from './catalog/sqlite-catalog.ts';
+export * from './data-folder-lock.ts';
+export * from './lsm-store.ts';
+export * from './memory-store.ts';
+export type { AttributeColumnSettings } from './parquet/attribute-columns.ts';
+export { type StoredColumn, type StoredType, storedColumns } from './parquet/stored-layout.ts';
+export type { ParquetCompression } from './parquet/write-parquet.ts';
+export type { StoreStats, TableStats } from './store-stats.ts';
+export { MemoryWal } from './wal/memory-wal.ts';
+export { SegmentedWal, type SegmentedWalSettings } from './wal/segmented-wal.ts';

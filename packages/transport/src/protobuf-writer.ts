@@ -30,13 +30,15 @@ export class ProtobufWriter {
 
   string(field: number, value: string): void {
     const length = Buffer.byteLength(value);
-    this.#bytes.write(value, this.#reserve(length), length, 'utf8');
+    const start = this.#reserve(length);
+    this.#bytes.write(value, start, length, 'utf8');
     this.#varint(BigInt(length));
     this.#tag(field, WIRE_LENGTH);
   }
 
   bytes(field: number, value: Uint8Array): void {
-    this.#bytes.set(value, this.#reserve(value.length));
+    const start = this.#reserve(value.length);
+    this.#bytes.set(value, start);
     this.#varint(BigInt(value.length));
     this.#tag(field, WIRE_LENGTH);
   }
@@ -48,17 +50,20 @@ export class ProtobufWriter {
   }
 
   fixed64(field: number, value: bigint): void {
-    this.#bytes.writeBigUInt64LE(BigInt.asUintN(64, value), this.#reserve(8));
+    const start = this.#reserve(8);
+    this.#bytes.writeBigUInt64LE(BigInt.asUintN(64, value), start);
     this.#tag(field, WIRE_FIXED64);
   }
 
   fixed32(field: number, value: number): void {
-    this.#bytes.writeUInt32LE(value, this.#reserve(4));
+    const start = this.#reserve(4);
+    this.#bytes.writeUInt32LE(value, start);
     this.#tag(field, WIRE_FIXED32);
   }
 
   double(field: number, value: number): void {
-    this.#bytes.writeDoubleLE(value, this.#reserve(8));
+    const start = this.#reserve(8);
+    this.#bytes.writeDoubleLE(value, start);
     this.#tag(field, WIRE_FIXED64);
   }
 
@@ -79,7 +84,7 @@ export class ProtobufWriter {
     });
   }
 
-  /** Makes room before what is written, and returns where it starts. */
+  /** Makes room before what is written, and returns where it starts. It may replace the buffer: call it first. */
   #reserve(length: number): number {
     if (length > this.#at) this.#grow(length);
     this.#at -= length;

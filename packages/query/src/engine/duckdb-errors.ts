@@ -35,8 +35,8 @@ export function isFatal(error: unknown): boolean {
   return error !== undefined && !isOpenWitError(error) && ['FATAL', 'INTERNAL'].includes(parseDuckDbError(error).type);
 }
 
-/** An error of a query that runs, as the caller sees it. */
-export function runtimeError(error: unknown): OpenWitError {
+/** An error of a query that runs, as the caller sees it; `names` are those of columns that the rewriting added. */
+export function runtimeError(error: unknown, names: ReadonlyMap<string, string> = new Map()): OpenWitError {
   if (isOpenWitError(error)) return error;
   const { type, message } = parseDuckDbError(error);
   const cause = error;
@@ -58,7 +58,11 @@ export function runtimeError(error: unknown): OpenWitError {
     case 'FATAL':
       return new OpenWitError('internal', 'INTERNAL', `duckdb failed, ${firstLine(message)}`, { cause });
     default:
-      return queryError('QUERY_INVALID', message, { cause });
+      return queryError(
+        'QUERY_INVALID',
+        message.replace(/openwit_\w+/g, (name) => names.get(name) ?? name),
+        { cause },
+      );
   }
 }
 

@@ -33,7 +33,8 @@ export interface WorkerStats {
 
 /** From the worker. Per query: one `schema`, `batch`es, one `end`; or an `error` at any point, which is the end too. */
 export type FromWorker =
-  | { readonly kind: 'ready' }
+  /** Nothing more comes of any query: the thread ends as soon as DuckDB has let go of it. */
+  | { readonly kind: 'dying'; readonly error: ErrorMessage }
   | {
       readonly kind: 'schema';
       readonly id: number;

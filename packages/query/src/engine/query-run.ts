@@ -29,6 +29,7 @@ export class QueryRun {
   readonly #send: Send;
   readonly #session: Session;
   readonly #scans = new Set<string>();
+  #names: QueryPlan['names'] = new Map();
   #credits = BATCHES_IN_FLIGHT;
   #wake: (() => void) | undefined;
   #cancelled = false;
@@ -60,7 +61,9 @@ export class QueryRun {
     }
     await this.#release(failure !== undefined);
     this.#send(
-      failure === undefined ? { kind: 'end', id } : { kind: 'error', id, error: errorToMessage(runtimeError(failure)) },
+      failure === undefined
+        ? { kind: 'end', id }
+        : { kind: 'error', id, error: errorToMessage(runtimeError(failure, this.#names)) },
     );
     if (isFatal(failure)) throw failure;
   }
@@ -115,6 +118,7 @@ export class QueryRun {
       memory.plans.set(name, scan);
       this.#scans.add(name);
     }
+    this.#names = plan.names;
     this.#checkCancelled();
     return plan;
   }

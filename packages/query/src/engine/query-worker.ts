@@ -1,10 +1,10 @@
 import { Worker } from 'node:worker_threads';
-import { errorToMessage, OpenWitError } from '@openwit/ports';
+import { errorFromMessage, errorToMessage, OpenWitError } from '@openwit/ports';
 import type { FromWorker, ToWorker } from './protocol.ts';
 import type { DatabaseSettings } from './settings.ts';
 
 /** What one query hears of its worker. After `end` or `error` it hears nothing more. */
-export type Listener = (message: Exclude<FromWorker, { kind: 'ready' }>) => void;
+export type Listener = (message: Exclude<FromWorker, { kind: 'dying' }>) => void;
 
 /** The worker thread from outside. When it dies, each of its queries hears an `internal` error. */
 export class QueryWorker {
@@ -51,7 +51,12 @@ export class QueryWorker {
   }
 
   #receive(message: FromWorker): void {
-    if (message.kind === 'ready') return;
+    if (message.kind === 'dying') {
+      this.#die(errorFromMessage(message.error));
+      // A process that ended now would cut DuckDB off in the middle of a call.
+      this.#worker.ref();
+      return;
+    }
     const listener = this.#listeners.get(message.id);
     if (message.kind === 'end' || message.kind === 'error') this.#forget(message.id);
     listener?.(message);

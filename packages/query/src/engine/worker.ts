@@ -1,26 +1,33 @@
 import { parentPort, workerData } from 'node:worker_threads';
+import { errorToMessage } from '@openwit/ports';
 import { transferables } from '../results/column-buffers.ts';
 import { Database } from './database.ts';
-import type { FromWorker, ToWorker } from './protocol.ts';
+import type { ToWorker } from './protocol.ts';
 import { QueryRun, type Send } from './query-run.ts';
 import type { DatabaseSettings } from './settings.ts';
 
-/** The thread that DuckDB's callbacks run on. What is thrown here ends it, and the engine starts another. */
+/** The thread that DuckDB's callbacks run on. */
 const port = parentPort!;
-const database = await Database.open(workerData as DatabaseSettings);
 const runs = new Map<number, QueryRun>();
+let isDying = false;
 
-const send: Send = (message: FromWorker, columns = []) => port.postMessage(message, transferables(columns));
+// DuckDB calls into a thread that is gone would end the process: on a bug here, queries are stopped before the thread is.
+process.on('uncaughtException', (error) => {
+  if (!isDying) port.postMessage({ kind: 'dying', error: errorToMessage(error) });
+  isDying = true;
+  for (const run of runs.values()) run.cancel();
+  exitWhenIdle();
+});
+
+const database = await Database.open(workerData as DatabaseSettings);
+const send: Send = (message, columns = []) => port.postMessage(message, transferables(columns));
 
 port.on('message', (message: ToWorker) => {
+  if (isDying) return;
   switch (message.kind) {
-    case 'query': {
-      const { id } = message.request;
-      const run = new QueryRun(database, message.request, send);
-      runs.set(id, run);
-      void run.run().finally(() => runs.delete(id));
+    case 'query':
+      start(message.request.id, new QueryRun(database, message.request, send));
       return;
-    }
     case 'next':
       runs.get(message.id)?.next();
       return;
@@ -28,11 +35,27 @@ port.on('message', (message: ToWorker) => {
       runs.get(message.id)?.cancel();
       return;
     case 'close':
-      database.close();
-      port.close();
+      close();
       return;
     default:
       throw new Error(`there is no such message, kind=${(message as { kind: unknown }).kind}`);
   }
 });
-send({ kind: 'ready' });
+
+function start(id: number, run: QueryRun): void {
+  runs.set(id, run);
+  void run.run().finally(() => {
+    runs.delete(id);
+    exitWhenIdle();
+  });
+}
+
+/** The thread ends by itself then: `process.exit()` below a native callback would end the process. */
+function close(): void {
+  database.close();
+  port.close();
+}
+
+function exitWhenIdle(): void {
+  if (isDying && runs.size === 0) close();
+}

@@ -3,7 +3,6 @@ import {
   Bool,
   type Data,
   type DataType,
-  DateDay,
   Decimal,
   FixedSizeList,
   List,
@@ -54,7 +53,7 @@ function presentWriter(data: Data, sink: ByteSink): JsonWriter {
   }
   if (type instanceof Bool) return (i) => sink.ascii((values[i >> 3]! >> (i & 7)) & 1 ? 'true' : 'false');
   if (type instanceof Decimal) return decimalWriter(data, type.scale, sink);
-  if (type instanceof DateDay) return (i) => quoted(dateText((data.values as unknown as Int32Array)[i]!));
+  if (type.typeId === Type.Date) return (i) => quoted(dateText((data.values as unknown as Int32Array)[i]!));
   if (type.typeId === Type.Time) return timeWriter(data, (type as { unit?: TimeUnit }).unit!, quoted);
   if (type instanceof Timestamp) {
     const times = data.values as unknown as BigInt64Array;

@@ -3,7 +3,6 @@ import {
   Bool,
   type Data,
   type DataType,
-  DateDay,
   Decimal,
   FixedSizeList,
   List,
@@ -57,7 +56,7 @@ function presentReader(data: Data): ValueReader {
       ? (i) => int128(words, i)
       : (i) => decimalText(int128(words, i), type.scale);
   }
-  if (type instanceof DateDay) return (i) => dateText((data.values as unknown as Int32Array)[i]!);
+  if (type.typeId === Type.Date) return (i) => dateText((data.values as unknown as Int32Array)[i]!);
   if (type.typeId === Type.Time) return timeReader(data, (type as Time).unit);
   if (type instanceof Timestamp) {
     const times = data.values as unknown as BigInt64Array;

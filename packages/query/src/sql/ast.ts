@@ -52,6 +52,13 @@ export function replaceNode(node: AstNode, replacement: AstNode): void {
   Object.assign(node, replacement);
 }
 
+/** A copy that keeps raw numbers, which are frozen objects. */
+export function copyOf<T>(tree: T): T {
+  if (Array.isArray(tree)) return tree.map(copyOf) as T;
+  if (!isNode(tree) || Object.isFrozen(tree)) return tree;
+  return Object.fromEntries(Object.entries(tree).map(([key, child]) => [key, copyOf(child)])) as T;
+}
+
 /** Byte offset in the SQL text that was parsed. */
 export function locationOf(node: AstNode): number | undefined {
   return typeof node.query_location === 'number' ? node.query_location : undefined;

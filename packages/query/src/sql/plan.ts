@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { AttributeColumn, DataFile, TableName } from '@openwit/ports';
 import type { ScanBatch, ScanPlan } from '../memory/scan-plan.ts';
-import { type AstNode, type Expression, selectStatement, walk } from './ast.ts';
+import { type AstNode, copyOf, type Expression, selectStatement, walk } from './ast.ts';
 import { type HiddenColumn, replaceAccesses } from './attribute-access.ts';
 import { authorise } from './authorise.ts';
 import { replaceClock } from './clock-functions.ts';
@@ -12,7 +12,7 @@ import { pruneFiles } from './prune.ts';
 import { type Resolution, Resolver } from './resolve.ts';
 import type { TableUse } from './scope.ts';
 import type { Session } from './session.ts';
-import { identifier, scanColumns, tableSql } from './table-sql.ts';
+import { identifier, literal, scanColumns, tableSql } from './table-sql.ts';
 
 /** A table's part of the snapshot, as it crosses to the worker. */
 export interface TableInput {
@@ -39,6 +39,8 @@ export interface QueryPlan {
   /** By the name that the SQL gives to the memory function. */
   readonly scans: ReadonlyMap<string, ScanPlan>;
   readonly files: { readonly read: number; readonly skipped: number };
+  /** What the user calls the columns that were added: DuckDB's errors speak of these. */
+  readonly names: ReadonlyMap<string, string>;
 }
 
 const NO_INPUT: TableInput = { batches: [], files: [], attributeColumns: [] };
@@ -56,7 +58,7 @@ export async function planQuery(session: Session, request: PlanRequest): Promise
 
   const attributes = request.attributeColumns;
   const named = attributes ? resolution.unnamed : resolution.unnamed.filter((item) => holdsClock(item, resolution));
-  const originals = named.map((item) => selectStatement([structuredCloneExact(item)]));
+  const originals = named.map((item) => selectStatement([copyOf(item)]));
   for (const node of resolution.clockNodes) replaceClock(node, request.nowMs);
   const hidden = new Map(resolution.uses.map((use) => [use, attributes ? hide(use, inputOf(request, use)) : []]));
   for (const star of resolution.stars) excludeHidden(star, hidden);
@@ -89,6 +91,7 @@ export async function planQuery(session: Session, request: PlanRequest): Promise
     sql: text.replace(word, (found) => words.get(found) ?? found),
     scans,
     files: { read, skipped: total - read },
+    names: new Map([...hidden.values()].flat().map(({ name, map, key }) => [name, `${map}[${literal(key)}]`])),
   };
 }
 
@@ -127,14 +130,4 @@ function wantedColumns(query: AstNode, { uses }: Resolution): ReadonlySet<string
     for (const name of (node.using_columns ?? []) as string[]) names.add(name.toLowerCase());
   });
   return all ? 'all' : names;
-}
-
-/** A copy that keeps raw numbers, which `structuredClone` would make plain objects of. */
-function structuredCloneExact(node: AstNode): AstNode {
-  const copy = (value: unknown): unknown => {
-    if (Array.isArray(value)) return value.map(copy);
-    if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
-    return Object.fromEntries(Object.entries(value).map(([key, child]) => [key, copy(child)]));
-  };
-  return copy(node) as AstNode;
 }

@@ -1,5 +1,15 @@
 import type { DataFile } from '@openwit/ports';
-import { type AstNode, cast, functionCall, isExpression, replaceNode, selectStatement, sqlType, walk } from './ast.ts';
+import {
+  type AstNode,
+  cast,
+  copyOf,
+  functionCall,
+  isExpression,
+  replaceNode,
+  selectStatement,
+  sqlType,
+  walk,
+} from './ast.ts';
 import { bindParameters } from './parameters.ts';
 import { toSql } from './parse.ts';
 import type { PlanRequest } from './plan.ts';
@@ -56,7 +66,7 @@ async function evaluate(
   if (expressions.length === 0) return [];
   const used: Record<string, (typeof parameters)[string]> = {};
   const calls = expressions.map((expression) => {
-    const copy = JSON.parse(JSON.stringify(expression)) as AstNode;
+    const copy = copyOf(expression);
     walk(copy, (node) => {
       if (!isExpression(node) || node.class !== 'PARAMETER') return;
       // Named anew: a statement with `$2` alone would want a `$1`.
@@ -67,8 +77,9 @@ async function evaluate(
     });
     return functionCall('epoch_ns', cast(copy, sqlType('TIMESTAMP_NS'), true));
   });
+  const sql = await toSql(session, selectStatement(calls));
   try {
-    const prepared = await session.connection.prepare(await toSql(session, selectStatement(calls)));
+    const prepared = await session.connection.prepare(sql);
     try {
       bindParameters(prepared, used);
       const reader = await prepared.runAndReadAll();
@@ -77,7 +88,7 @@ async function evaluate(
       prepared.destroySync();
     }
   } catch {
-    // An expression that fails here fails in the query too, where the error has its place.
+    // What fails here fails in the query too, where the error has its place.
     return expressions.map(() => undefined);
   }
 }

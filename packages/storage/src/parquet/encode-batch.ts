@@ -14,7 +14,7 @@ import { type AttributeColumnPlan, type AttributeColumnSettings, planAttributeCo
 import { storeAttributes } from './attribute-values.ts';
 import { columnStats, timestampRange } from './column-stats.ts';
 import { gather } from './gather.ts';
-import { COLUMN_MAPS, type StoredColumn, storedAttributeColumn, storedColumns } from './stored-layout.ts';
+import { COLUMN_MAPS, keepsTypes, type StoredColumn, storedAttributeColumn, storedColumns } from './stored-layout.ts';
 
 /** A batch in memory and what its table has already. Plain data: it goes to a worker. */
 export interface EncodeRequest {
@@ -92,7 +92,7 @@ function storeColumns(request: EncodeRequest, wanted: readonly AttributeColumn[]
     const columns = wanted.filter(({ map }) => map === definition.name);
     const attributes = storeAttributes(source, columns);
     stored.set(definition.name, perRow(attributes.map));
-    stored.set(typesColumnOf(definition.name), perRow(attributes.types));
+    if (keepsTypes(definition)) stored.set(typesColumnOf(definition.name), perRow(attributes.types));
     columns.forEach((column, c) => stored.set(column.name, perRow(attributes.columns[c]!)));
   });
   return stored;

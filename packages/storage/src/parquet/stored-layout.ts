@@ -40,10 +40,13 @@ export const COLUMN_MAPS: readonly string[] = ['attributes', 'resource_attribute
  */
 export function storedColumns(table: TableName): readonly StoredColumn[] {
   const columns = TABLES[table].map((definition) => storedColumn(definition, ''));
-  const types = TABLES[table]
-    .filter(({ type }) => type === 'attributes')
-    .map(({ name }) => mapColumn(typesColumnOf(name), ''));
+  const types = TABLES[table].filter(keepsTypes).map(({ name }) => mapColumn(typesColumnOf(name), ''));
   return [...columns, ...types];
+}
+
+/** `metric_metadata` has no types column: what is in it is text in practice. */
+export function keepsTypes({ name, type }: ColumnDefinition): boolean {
+  return type === 'attributes' && typesColumnOf(name) !== name;
 }
 
 export function storedAttributeColumn({ name, type }: AttributeColumn): StoredColumn {
@@ -88,7 +91,7 @@ function storedColumn({ name, type, nullable }: ColumnDefinition, parent: string
 
 function storedFields(field: ColumnDefinition, parent: string): StoredColumn[] {
   const column = storedColumn(field, parent);
-  return field.type === 'attributes' ? [column, mapColumn(typesColumnOf(field.name), parent)] : [column];
+  return keepsTypes(field) ? [column, mapColumn(typesColumnOf(field.name), parent)] : [column];
 }
 
 function mapColumn(name: string, parent: string): StoredColumn {

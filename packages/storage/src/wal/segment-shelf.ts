@@ -15,6 +15,7 @@ export class SegmentShelf {
   #isFolderSynced = false;
   #reclaiming: Promise<void> | undefined;
   #isReleased = false;
+  #isHeld = false;
 
   constructor(
     fileSystem: FileSystem,
@@ -51,6 +52,16 @@ export class SegmentShelf {
     this.#reclaimSoon();
   }
 
+  /** Removes and forgets nothing until the returned function is called: what is being read tells by it what is released. */
+  async hold(): Promise<() => void> {
+    this.#isHeld = true;
+    await this.settled();
+    return () => {
+      this.#isHeld = false;
+      if (this.#isReleased) this.#reclaimSoon();
+    };
+  }
+
   /** Resolves when no file is being removed. */
   async settled(): Promise<void> {
     await this.#reclaiming;
@@ -63,7 +74,7 @@ export class SegmentShelf {
 
   async #reclaim(): Promise<void> {
     await undefined;
-    while (this.#isReleased) {
+    while (this.#isReleased && !this.#isHeld) {
       this.#isReleased = false;
       // A file that cannot be removed now is tried again at the next release; until then it counts in `bytes`.
       await this.#reclaimOnce().catch(() => {});

@@ -1,5 +1,6 @@
 import {
   type FileSystem,
+  type OpenFile,
   OpenWitError,
   type Random,
   systemRandom,
@@ -124,13 +125,13 @@ export class SegmentedWal implements WriteAheadLog {
   }
 
   async *replay(): AsyncGenerator<WalEntry> {
-    for (const segment of this.#recovery.segments) {
-      if (this.#isWhollyReleased(segment)) continue;
-      try {
-        yield* this.#replaySegment(segment);
-      } catch (error) {
-        throw unavailable(`a segment cannot be read, path=\`${segment.path}\``, error);
+    const letGo = await this.#shelf.hold();
+    try {
+      for (const segment of this.#recovery.segments) {
+        if (this.#shelf.segments.includes(segment)) yield* this.#replaySegment(segment);
       }
+    } finally {
+      letGo();
     }
   }
 
@@ -241,22 +242,23 @@ export class SegmentedWal implements WriteAheadLog {
     if (!isCut) await this.#newSegment().catch(() => undefined);
   }
 
-  async *#replaySegment({ path, salt, validBytes }: Segment): AsyncGenerator<WalEntry> {
+  async *#replaySegment({ path, salt, validBytes, lastLsnOf }: Segment): AsyncGenerator<WalEntry> {
+    const isReleased = ([batchId, lsn]: readonly [number, number]): boolean => this.#shelf.isReleased(batchId, lsn);
+    if ([...lastLsnOf].every(isReleased)) return;
     const limits = { validBytes, maxFrameBytes: maxFrameBytes(this.#settings.maxPayloadBytes) };
-    const file = await this.#fileSystem.open(path, 'read');
+    let file: OpenFile | undefined;
     try {
+      file = await this.#fileSystem.open(path, 'read');
       for await (const stretch of readSegment(file, salt, limits)) {
         if (stretch.kind === 'damage') continue; // counted and set aside at open
         const { entry } = stretch;
-        if (!this.#shelf.isReleased(entry.batchId, entry.lsn)) yield entry;
+        if (!isReleased([entry.batchId, entry.lsn])) yield entry;
       }
+    } catch (error) {
+      throw unavailable(`a segment cannot be read, path=\`${path}\``, error);
     } finally {
-      await file.close();
+      await file?.close();
     }
-  }
-
-  #isWhollyReleased({ lastLsnOf }: Segment): boolean {
-    return [...lastLsnOf].every(([batchId, lsn]) => this.#shelf.isReleased(batchId, lsn));
   }
 }
 

@@ -133,7 +133,12 @@ export class OtlpGrpcReceiver implements Receiver {
     });
   }
 
-  async #ingest(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, share: AdmissionShare): Promise<IngestResult> {
+  async #ingest(
+    stream: ServerHttp2Stream,
+    headers: IncomingHttpHeaders,
+    signal: Signal,
+    share: AdmissionShare,
+  ): Promise<IngestResult> {
     const { clock, maxRequestBytes, requestTimeoutMs, tenantHeader } = this.#settings;
     const metadata = headers[tenantHeader];
     // Metadata that comes twice is one text with a comma, and no tenant's name.

@@ -1,0 +1,20 @@
+import { join } from 'node:path';
+import type { SealedBatch } from '@openwit/ports';
+
+/** `{tenant}/{signal}/{year}/{month}/{day}/{node}`: the day, in UTC, of the batch's earliest record. */
+export function dayFolder({ tenant, table }: Pick<SealedBatch, 'tenant' | 'table'>, minTimestampNs: bigint, nodeId: string): string {
+  const [year, month, day] = new Date(Number(minTimestampNs / 1_000_000n)).toISOString().slice(0, 10).split('-');
+  return join(tenant, table, year!, month!, day!, nodeId);
+}
+
+/** `active-00000000002a-000000000000007b.parquet`: the level, the batch id and its last sequence number, in hex. */
+export function activeFileName({ range }: Pick<SealedBatch, 'range'>): string {
+  const batchId = range.batchId.toString(16).padStart(12, '0');
+  const throughLsn = range.throughLsn.toString(16).padStart(16, '0');
+  return `active-${batchId}-${throughLsn}.parquet`;
+}
+
+/** What a file is called until all of it is durable. */
+export function unfinishedName(path: string): string {
+  return `${path}.tmp`;
+}

@@ -1,0 +1,162 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { DuckDBConnection } from '@duckdb/node-api';
+import { type AttributeColumn, columnsOf, SIGNALS, TABLES, type TableName, typesColumnOf } from '@openwit/ports';
+import { batchOf, type PlainAttribute, type PlainRow, type PlainValue, randomRows, SeededRandom } from '@openwit/ports/testing';
+import { DEFAULT_ATTRIBUTE_COLUMNS } from './attribute-columns.ts';
+import { timestampText } from './column-stats.ts';
+import { doubleText } from './double-text.ts';
+import { type EncodedBatch, encodeBatch } from './encode-batch.ts';
+import { COLUMN_MAPS, storedColumns, withChildren } from './stored-layout.ts';
+import { toParquet } from './write-parquet.ts';
+
+let duckdb: DuckDBConnection;
+before(async () => void (duckdb = await DuckDBConnection.create()));
+after(() => duckdb.closeSync());
+
+describe('DuckDB reads from the file what was in the batch', () => {
+  for (const table of SIGNALS) {
+    for (const compression of ['lz4', 'zstd', 'none'] as const) {
+      test(`${table}, ${compression}`, async () => {
+        const rows = randomRows(table, new SeededRandom(table.length), 200);
+        const encoded = encode(table, rows);
+        const path = join(await mkdtemp(join(tmpdir(), 'openwit-parquet-')), 'file.parquet');
+        await writeFile(path, toParquet(encoded.batch, compression));
+        const read = await query(`SELECT to_json(t)::VARCHAR AS row FROM '${path}' t`);
+        const columns = usedColumns(encoded);
+        assert.deepEqual(
+          read.map(({ row }) => JSON.parse(row!, exactNumbers as never)),
+          rows.map((row) => storedRow(table, row, columns)),
+        );
+        const ids = await query(`SELECT field_id FROM parquet_schema('${path}') WHERE field_id IS NOT NULL`);
+        assert.equal(ids.length, new Set(ids.map(({ field_id }) => field_id)).size);
+        const layout = [...withChildren(storedColumns(table))].length;
+        assert.equal(ids.length, layout + columns.length);
+      });
+    }
+  }
+});
+
+test('keys with one type in enough rows are columns, the others stay in the map', () => {
+  const columns = usedColumns(encode('traces', randomRows('traces', new SeededRandom(3), 500)));
+  const own = columns.filter(({ map }) => map === 'attributes').map(({ key, type }) => `${key} ${type}`);
+  assert.deepEqual(own.sort(), ['common.bool bool', 'common.double float64', 'common.int int64', 'common.text text']);
+});
+
+test('doubles read as DuckDB casts them', async () => {
+  const random = new SeededRandom(11);
+  const values = [0, -0, 1, 0.1, 1e15, 9999999999999998, 1e16, 1e-4, 9.9e-5, 1e-5, 1e21, 1e22, 5e-324, 1.7976931348623157e308, NaN, Infinity, -Infinity];
+  for (let i = 0; i < 5000; i++) values.push(new DataView(random.bytes(8).buffer).getFloat64(0) || 0);
+  for (let i = 0; i < 3000; i++) values.push((random.next() - 0.5) * 10 ** (random.below(44) - 20));
+  for (let i = 0; i < 1000; i++) values.push(random.below(2 ** 31) * 10 ** random.below(12));
+  const bits = values.map((value) => new BigUint64Array(Float64Array.of(value).buffer)[0]!);
+  const path = join(await mkdtemp(join(tmpdir(), 'openwit-double-')), 'doubles.parquet');
+  const rows = values.map((value) => ({ value }));
+  await writeFile(path, toParquet(encode('metrics', rows).batch, 'none'));
+  const read = await query(`SELECT value::VARCHAR AS text FROM '${path}'`);
+  read.forEach(({ text }, i) => assert.equal(doubleText(values[i]!), text, `bits ${bits[i]!.toString(16)}`));
+});
+
+test('statistics are the true minimum, maximum and counts', async () => {
+  const rows = randomRows('metrics', new SeededRandom(5), 400);
+  const encoded = encode('metrics', rows);
+  const path = join(await mkdtemp(join(tmpdir(), 'openwit-stats-')), 'file.parquet');
+  await writeFile(path, toParquet(encoded.batch, 'lz4'));
+  const nameOf = new Map(encoded.batch.schema.fields.map(({ name, metadata }) => [Number(metadata.get('PARQUET:field_id')), name]));
+  for (const { fieldId, valueCount, nullCount, min, max } of encoded.columnStats) {
+    const column = `"${nameOf.get(fieldId)}"`;
+    const [truth] = await query(
+      `SELECT count(${column})::VARCHAR AS count, (min(${column}) = $min) AS low, (max(${column}) = $max) AS high,
+              typeof(any_value(${column})) AS type FROM '${path}'`.replace('$min', literal(min)).replace('$max', literal(max)),
+    );
+    assert.equal(Number(truth!.count), valueCount);
+    assert.equal(rows.length - valueCount, nullCount);
+    if (truth!.type === 'VARCHAR' || valueCount === 0) continue;
+    assert.ok(truth!.low && truth!.high, `${column} ${min} ${max}`);
+  }
+});
+
+function literal(value: string | undefined): string {
+  return value === undefined ? 'NULL' : `'${value}'`;
+}
+
+function encode(table: TableName, rows: readonly PlainRow[]): EncodedBatch {
+  const fieldIds = new Map([...withChildren(storedColumns(table))].map(({ path }, i) => [path, i + 1]));
+  return encodeBatch({
+    table,
+    rows: rows.length,
+    columns: columnsOf(batchOf(table, rows)),
+    fieldIds,
+    attributeColumns: [],
+    nextFieldId: 1000,
+    settings: DEFAULT_ATTRIBUTE_COLUMNS,
+  });
+}
+
+function usedColumns({ newColumns, attributeColumnIds }: EncodedBatch): AttributeColumn[] {
+  return newColumns.filter(({ fieldId }) => attributeColumnIds.includes(fieldId));
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: rows of any query
+async function query(sql: string): Promise<Record<string, any>[]> {
+  return (await duckdb.runAndReadAll(sql)).getRowObjects();
+}
+
+/** Integers beyond 2^53 keep their digits. */
+function exactNumbers(_: string, value: unknown, context: { source?: string }): unknown {
+  if (typeof value !== 'number') return value;
+  return /^-?\d+$/.test(context.source!) && !Number.isSafeInteger(value) ? context.source : value;
+}
+
+/** The row as DuckDB's JSON has it. */
+function storedRow(table: TableName, row: PlainRow, columns: readonly AttributeColumn[]): Record<string, unknown> {
+  const stored: Record<string, unknown> = {};
+  for (const { name, type, nullable } of TABLES[table]) {
+    if (type !== 'attributes') {
+      stored[name] = storedValue(type, row[name] ?? null, nullable);
+      continue;
+    }
+    const attributes = row[name] as readonly PlainAttribute[];
+    const own = COLUMN_MAPS.includes(name) ? columns.filter(({ map }) => map === name) : [];
+    const { map, types } = storedMaps(attributes.filter(({ key }) => !own.some((column) => column.key === key)));
+    stored[name] = map;
+    if (typesColumnOf(name) !== name) stored[typesColumnOf(name)] = types;
+    for (const column of own) {
+      const attribute = attributes.find(({ key }) => key === column.key);
+      stored[column.name] = attribute === undefined ? null : plain(attribute.value);
+    }
+  }
+  return stored;
+}
+
+function storedValue(type: (typeof TABLES)['logs'][number]['type'], value: PlainValue, nullable: boolean): unknown {
+  if (value === null && nullable) return null;
+  if (typeof type === 'string') return type === 'timestamp_ns' ? timestampText(value as bigint).replace(/0+$/, '') : plain(value);
+  if ('list' in type) return (value as PlainValue[]).map((element) => storedValue(type.list, element, false));
+  const fields = type.struct.flatMap((field): [string, unknown][] => {
+    const part = (value as Record<string, PlainValue>)[field.name]!;
+    if (field.type !== 'attributes') return [[field.name, storedValue(field.type, part, field.nullable)]];
+    const { map, types } = storedMaps(part as readonly PlainAttribute[]);
+    return [
+      [field.name, map],
+      [typesColumnOf(field.name), types],
+    ];
+  });
+  return Object.fromEntries(fields);
+}
+
+function storedMaps(attributes: readonly PlainAttribute[]): { map: Record<string, unknown>; types: Record<string, string> } {
+  const text = ({ type, value }: PlainAttribute): unknown => (type === 'double' ? doubleText(value as number) : value === null ? null : String(value));
+  return {
+    map: Object.fromEntries(attributes.map((attribute) => [attribute.key, text(attribute)])),
+    types: Object.fromEntries(attributes.filter(({ type }) => type !== 'string').map(({ key, type }) => [key, type])),
+  };
+}
+
+function plain(value: PlainValue): unknown {
+  if (typeof value !== 'bigint') return value;
+  return Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
+}

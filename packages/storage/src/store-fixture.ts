@@ -1,0 +1,53 @@
+import { columnsOf, type FileSystem, type SealedBatch, TABLES } from '@openwit/ports';
+import { batchOf, DrivenClock } from '@openwit/ports/testing';
+import { SqliteCatalog } from './catalog/sqlite-catalog.ts';
+import { textsOf } from './parquet/attribute-census.ts';
+import type { ParquetWriters } from './parquet/parquet-writers.ts';
+
+/** For tests of the store: files that hold the bodies of their logs as JSON. */
+export const fakeWriters: Pick<ParquetWriters, 'encode' | 'close'> = {
+  encode: async ({ rows, columns }) => {
+    const bodies = textsOf({ ...columns[BODY]!, length: rows });
+    return {
+      parquet: Uint8Array.from(Buffer.from(JSON.stringify(bodies))),
+      footerBytes: 0,
+      newColumns: [],
+      attributeColumnIds: [],
+      columnStats: [],
+      minTimestampNs: TIME,
+      maxTimestampNs: TIME,
+    };
+  },
+  close: async () => {},
+};
+
+const TIME = 1_800_000_000_000_000_000n;
+const BODY = TABLES.logs.findIndex(({ name }) => name === 'body');
+
+export async function rowsOfFile(fileSystem: FileSystem, path: string): Promise<string[]> {
+  const file = await fileSystem.open(path, 'read');
+  const bytes = Buffer.alloc(await file.size());
+  await file.read(bytes, 0);
+  await file.close();
+  return JSON.parse(bytes.toString()) as string[];
+}
+
+/** Logs whose bodies are `batch/row`. */
+export function sealedLogs(batchId: number, rows: number): SealedBatch {
+  const bodies = Array.from({ length: rows }, (_, i) => `${batchId}/${i}`);
+  return sealed(batchId, 10 * batchId, bodies);
+}
+
+export function sealed(batchId: number, throughLsn: number, bodies: readonly string[]): SealedBatch {
+  const batch = batchOf('logs', bodies.map((body) => ({ timestamp: TIME, body })));
+  return { tenant: 'acme', table: 'logs', batch, range: { batchId, throughLsn }, sources: [] };
+}
+
+export function bodiesOf({ batch }: Pick<SealedBatch, 'batch'>): string[] {
+  return textsOf({ ...columnsOf(batch)[BODY]!, length: batch.numRows });
+}
+
+/** A catalog in memory: durable as far as a store in the same test can tell. */
+export function openCatalog(): Promise<SqliteCatalog> {
+  return SqliteCatalog.open({ clock: new DrivenClock() }, { path: ':memory:', dataPath: '/data' });
+}

@@ -1,0 +1,20 @@
+import type { TableName } from '@openwit/ports';
+
+export interface StoreStats {
+  /** Batches that are in memory and in no committed file. */
+  readonly pendingBatches: number;
+  readonly pendingBytes: number;
+  readonly tables: readonly TableStats[];
+  /** Attempts to write a batch that failed, since the store was opened. Each is tried again. */
+  readonly failures: number;
+  /** Why the last attempt failed; undefined when the last one succeeded. */
+  readonly lastError: unknown;
+}
+
+export interface TableStats {
+  readonly tenant: string;
+  readonly table: TableName;
+  readonly files: number;
+  readonly rows: number;
+  readonly sizeBytes: number;
+}

@@ -1,0 +1,45 @@
+import type { Snapshot, TableName, TableSnapshot, TableSource } from '@openwit/ports';
+import { EMPTY_VERSION, TableVersions } from './table-versions.ts';
+
+/** The tables of all tenants by name. */
+export class TenantTables implements TableSource {
+  readonly #tables = new Map<string, TableVersions>();
+
+  /** The table, made empty when it is not there. */
+  table(tenant: string, table: TableName): TableVersions {
+    const key = keyOf(tenant, table);
+    let versions = this.#tables.get(key);
+    if (versions === undefined) this.#tables.set(key, (versions = new TableVersions()));
+    return versions;
+  }
+
+  snapshot(tenant: string, tables: readonly TableName[]): Snapshot {
+    const pinned = new Map<TableName, TableSnapshot>();
+    const unpins: (() => void)[] = [];
+    for (const table of tables) {
+      const { version, unpin } = this.#tables.get(keyOf(tenant, table))?.pin() ?? NOTHING;
+      pinned.set(table, version);
+      unpins.push(unpin);
+    }
+    return {
+      tables: pinned,
+      release: () => {
+        for (const unpin of unpins) unpin();
+      },
+    };
+  }
+
+  *[Symbol.iterator](): Generator<{ readonly tenant: string; readonly table: TableName; readonly versions: TableVersions }> {
+    for (const [key, versions] of this.#tables) {
+      const [tenant, table] = key.split('/') as [string, TableName];
+      yield { tenant, table, versions };
+    }
+  }
+}
+
+const NOTHING = { version: EMPTY_VERSION, unpin: () => {} };
+
+/** No tenant's name holds a slash. */
+function keyOf(tenant: string, table: TableName): string {
+  return `${tenant}/${table}`;
+}
