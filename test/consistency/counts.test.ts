@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { range, sendLogs } from '../support/log-request.ts';
 import { ask, type NodeProcess, startNode } from '../support/node-process.ts';
 
-const QUERIES = Number(process.env.OPENWIT_COUNT_QUERIES ?? 20_000);
+const QUERIES = Number(process.env.OPENWIT_COUNT_QUERIES ?? 1_000);
 const QUERIES_PER_LIFE = 1_000;
 /** A folder sees two lives, with a kill and a recovery between them; then files would be too many to count quickly. */
 const LIVES_PER_FOLDER = 2;

@@ -10,8 +10,10 @@ import { lockDataFolder } from './data-folder-lock.ts';
 
 const folder = (): Promise<string> => mkdtemp(join(tmpdir(), 'openwit-lock-'));
 
-const isLockedBy = (pid: number | undefined) => (error: unknown): boolean =>
-  isOpenWitError(error) && error.kind === 'invalid' && error.code === 'DATA_DIR_LOCKED' && error.details.pid === pid;
+const isLockedBy =
+  (pid: number | undefined) =>
+  (error: unknown): boolean =>
+    isOpenWitError(error) && error.kind === 'invalid' && error.code === 'DATA_DIR_LOCKED' && error.details.pid === pid;
 
 test('a data folder is opened once in a process, and again when it was released', async () => {
   const path = await folder();
@@ -26,7 +28,10 @@ test('a data folder is locked against another process until that is killed', asy
   const path = await folder();
   const script = join(path, 'holder.mjs');
   const module = new URL(`./data-folder-lock${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url).href;
-  await writeFile(script, `import { lockDataFolder } from '${module}'; await lockDataFolder('${path}'); process.send('locked'); setInterval(() => {}, 1000);`);
+  await writeFile(
+    script,
+    `import { lockDataFolder } from '${module}'; await lockDataFolder('${path}'); process.send('locked'); setInterval(() => {}, 1000);`,
+  );
   const holder = fork(script, { execArgv: process.execArgv.filter((arg) => arg.startsWith('--conditions')) });
   await once(holder, 'message');
   await assert.rejects(lockDataFolder(path), isLockedBy(holder.pid));

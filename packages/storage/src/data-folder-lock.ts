@@ -45,5 +45,7 @@ export async function lockDataFolder(folder: string): Promise<DataFolderLock> {
 }
 
 function unavailable(path: string, cause: unknown): OpenWitError {
-  return new OpenWitError('unavailable', 'STORE_UNAVAILABLE', `the data folder cannot be used, path=\`${path}\``, { cause });
+  return new OpenWitError('unavailable', 'STORE_UNAVAILABLE', `the data folder cannot be used, path=\`${path}\``, {
+    cause,
+  });
 }

@@ -63,7 +63,13 @@ class Node {
       batches.set(entry.batchId, [...(batches.get(entry.batchId) ?? []), entry]);
     }
     for (const [batchId, entries] of batches) {
-      void node.#store.append(sealed(batchId, entries.at(-1)!.lsn, entries.map(({ payload }) => Buffer.from(payload).toString())));
+      void node.#store.append(
+        sealed(
+          batchId,
+          entries.at(-1)!.lsn,
+          entries.map(({ payload }) => Buffer.from(payload).toString()),
+        ),
+      );
     }
     node.#nextBatchId = Math.max(node.#wal.nextBatchId, await catalog.nextBatchId());
     return node;

@@ -2,7 +2,11 @@ import { join } from 'node:path';
 import type { SealedBatch } from '@openwit/ports';
 
 /** `{tenant}/{signal}/{year}/{month}/{day}/{node}`: the day, in UTC, of the batch's earliest record. */
-export function dayFolder({ tenant, table }: Pick<SealedBatch, 'tenant' | 'table'>, minTimestampNs: bigint, nodeId: string): string {
+export function dayFolder(
+  { tenant, table }: Pick<SealedBatch, 'tenant' | 'table'>,
+  minTimestampNs: bigint,
+  nodeId: string,
+): string {
   const [year, month, day] = new Date(Number(minTimestampNs / 1_000_000n)).toISOString().slice(0, 10).split('-');
   return join(tenant, table, year!, month!, day!, nodeId);
 }

@@ -12,7 +12,10 @@ describe('a row between memory and file', () => {
   test('is never in neither and never in both, at every step of an append', async () => {
     const fileSystem = new MemoryFileSystem();
     const catalog = await openCatalog();
-    const store = await LsmStore.open({ catalog, fileSystem, clock: new DrivenClock(), writers: fakeWriters }, SETTINGS);
+    const store = await LsmStore.open(
+      { catalog, fileSystem, clock: new DrivenClock(), writers: fakeWriters },
+      SETTINGS,
+    );
     let isDone = false;
     for (let batchId = 1; batchId <= 5; batchId++) {
       isDone = false;
@@ -139,7 +142,10 @@ test('the file stands where the layout says, and holds the rows', async () => {
   const catalog = await openCatalog();
   const committed: number[] = [];
   const onCommitted = ({ batchId }: SealedBatch['range']): void => void committed.push(batchId);
-  const store = await LsmStore.open({ catalog, fileSystem, clock: new DrivenClock(), writers: fakeWriters, onCommitted }, SETTINGS);
+  const store = await LsmStore.open(
+    { catalog, fileSystem, clock: new DrivenClock(), writers: fakeWriters, onCommitted },
+    SETTINGS,
+  );
   await store.append(sealedLogs(42, 3));
   const [file] = await catalog.files('acme', 'logs');
   assert.equal(file!.path, '/data/acme/logs/2027/01/15/cafe0001/active-00000000002a-00000000000001a4.parquet');
@@ -153,7 +159,9 @@ test('tables are written side by side, the batches of one table in order', async
   const random = new SeededRandom(1);
   const catalog = await openCatalog();
   const store = await LsmStore.open({ catalog, fileSystem, clock: new DrivenClock() }, { ...SETTINGS, threads: 2 });
-  await Promise.all(Array.from({ length: 12 }, (_, i) => store.append({ ...sealedLogs(i + 1, 50), tenant: `t${random.below(3)}` })));
+  await Promise.all(
+    Array.from({ length: 12 }, (_, i) => store.append({ ...sealedLogs(i + 1, 50), tenant: `t${random.below(3)}` })),
+  );
   for (const { tenant, files } of store.stats().tables) {
     const ids = (await catalog.files(tenant, 'logs')).map(({ path }) => path.slice(-37));
     assert.equal(ids.length, files);
@@ -165,16 +173,30 @@ test('tables are written side by side, the batches of one table in order', async
 test('a parquet thread that dies rejects its batch only, and the batch is tried again', async () => {
   const { ParquetWriters } = await import('./parquet/parquet-writers.ts');
   const writers = new ParquetWriters();
-  const bad = { table: 'logs', rows: 1, columns: [], fieldIds: new Map(), attributeColumns: [], nextFieldId: 1, settings: { minShare: 1, maxPerTable: 1 } } as const;
+  const bad = {
+    table: 'logs',
+    rows: 1,
+    columns: [],
+    fieldIds: new Map(),
+    attributeColumns: [],
+    nextFieldId: 1,
+    settings: { minShare: 1, maxPerTable: 1 },
+  } as const;
   await assert.rejects(writers.encode(bad), (e) => isOpenWitError(e) && e.kind === 'internal');
-  const store = await LsmStore.open({ catalog: await openCatalog(), fileSystem: new MemoryFileSystem(), clock: new DrivenClock(), writers }, SETTINGS);
+  const store = await LsmStore.open(
+    { catalog: await openCatalog(), fileSystem: new MemoryFileSystem(), clock: new DrivenClock(), writers },
+    SETTINGS,
+  );
   await store.append(sealedLogs(1, 5));
   await store.close();
 });
 
 function countRows(snapshot: Snapshot): number {
   const { batches, files } = snapshot.tables.get('logs')!;
-  return [...batches.map(({ batch }) => batch.numRows), ...files.map(({ rows }) => rows)].reduce((sum, rows) => sum + rows, 0);
+  return [...batches.map(({ batch }) => batch.numRows), ...files.map(({ rows }) => rows)].reduce(
+    (sum, rows) => sum + rows,
+    0,
+  );
 }
 
 /** The overrides of `outer`, everything else on the real object: private fields need their own `this`. */

@@ -12,7 +12,7 @@ import {
   type TableSource,
   type WalRange,
 } from '@openwit/ports';
-import { BatchFlush, type Flushed, type FlushContext } from './batch-flush.ts';
+import { BatchFlush, type FlushContext, type Flushed } from './batch-flush.ts';
 import { columnBytes } from './column-bytes.ts';
 import { sweepOrphans } from './orphan-sweep.ts';
 import { type AttributeColumnSettings, DEFAULT_ATTRIBUTE_COLUMNS } from './parquet/attribute-columns.ts';
@@ -81,7 +81,9 @@ export class LsmStore implements BatchSink, TableSource {
     }
     const { dataPath, nodeId } = store.#context;
     await sweepOrphans(fileSystem, dataPath, nodeId, committed).catch((cause) => {
-      throw new OpenWitError('unavailable', 'STORE_UNAVAILABLE', `leftovers cannot be removed, path=\`${dataPath}\``, { cause });
+      throw new OpenWitError('unavailable', 'STORE_UNAVAILABLE', `leftovers cannot be removed, path=\`${dataPath}\``, {
+        cause,
+      });
     });
     return store;
   }
@@ -94,7 +96,14 @@ export class LsmStore implements BatchSink, TableSource {
     this.#clock = clock;
     this.#onCommitted = onCommitted ?? (() => {});
     const attributeColumns = { ...DEFAULT_ATTRIBUTE_COLUMNS, ...settings.attributeColumns };
-    this.#context = { catalog, fileSystem, writers: this.#writers, dataPath: resolve(dataPath), nodeId, attributeColumns };
+    this.#context = {
+      catalog,
+      fileSystem,
+      writers: this.#writers,
+      dataPath: resolve(dataPath),
+      nodeId,
+      attributeColumns,
+    };
   }
 
   /**

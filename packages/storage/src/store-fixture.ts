@@ -39,7 +39,10 @@ export function sealedLogs(batchId: number, rows: number): SealedBatch {
 }
 
 export function sealed(batchId: number, throughLsn: number, bodies: readonly string[]): SealedBatch {
-  const batch = batchOf('logs', bodies.map((body) => ({ timestamp: TIME, body })));
+  const batch = batchOf(
+    'logs',
+    bodies.map((body) => ({ timestamp: TIME, body })),
+  );
   return { tenant: 'acme', table: 'logs', batch, range: { batchId, throughLsn }, sources: [] };
 }
 

@@ -29,7 +29,11 @@ export class TenantTables implements TableSource {
     };
   }
 
-  *[Symbol.iterator](): Generator<{ readonly tenant: string; readonly table: TableName; readonly versions: TableVersions }> {
+  *[Symbol.iterator](): Generator<{
+    readonly tenant: string;
+    readonly table: TableName;
+    readonly versions: TableVersions;
+  }> {
     for (const [key, versions] of this.#tables) {
       const [tenant, table] = key.split('/') as [string, TableName];
       yield { tenant, table, versions };

@@ -18,7 +18,12 @@ export function testCatalog(name: string, make: () => Promise<CatalogPlace>): vo
       const catalog = await open();
       const table = await catalog.openTable('acme', 'traces');
       assert.deepEqual(await catalog.openTable('acme', 'traces'), table);
-      for (const path of ['timestamp', 'attributes.key', 'events.element.name', 'events.element.attribute_types.value']) {
+      for (const path of [
+        'timestamp',
+        'attributes.key',
+        'events.element.name',
+        'events.element.attribute_types.value',
+      ]) {
         assert.ok(table.fieldIds.has(path), path);
       }
       const ids = [...table.fieldIds.values()];

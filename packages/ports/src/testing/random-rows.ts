@@ -8,7 +8,11 @@ import type { SeededRandom } from './seeded-random.ts';
 export function randomRows(table: TableName, random: SeededRandom, count: number): PlainRow[] {
   const groups = new Map<string, PlainRow[]>();
   for (const { per } of TABLES[table]) {
-    if (per !== 'record') groups.set(per, Array.from({ length: 3 }, () => randomRow(table, per, random)));
+    if (per !== 'record')
+      groups.set(
+        per,
+        Array.from({ length: 3 }, () => randomRow(table, per, random)),
+      );
   }
   return Array.from({ length: count }, () =>
     Object.assign(randomRow(table, 'record', random), ...[...groups.values()].map((rows) => random.pick(rows))),
@@ -26,7 +30,9 @@ function randomValue(type: ColumnType, nullable: boolean, random: SeededRandom):
   if (nullable && random.below(3) === 0) return null;
   if (typeof type === 'object') {
     if ('list' in type) return Array.from({ length: random.below(4) }, () => randomValue(type.list, false, random));
-    return Object.fromEntries(type.struct.map((field) => [field.name, randomValue(field.type, field.nullable, random)]));
+    return Object.fromEntries(
+      type.struct.map((field) => [field.name, randomValue(field.type, field.nullable, random)]),
+    );
   }
   switch (type) {
     case 'timestamp_ns':

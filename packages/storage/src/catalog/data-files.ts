@@ -77,7 +77,11 @@ function insertColumnStats(
       column.max ?? null,
       flag(column.containsNan),
     );
-    database.run('DELETE FROM ducklake_table_column_stats WHERE table_id = ? AND column_id = ?', tableId, column.fieldId);
+    database.run(
+      'DELETE FROM ducklake_table_column_stats WHERE table_id = ? AND column_id = ?',
+      tableId,
+      column.fieldId,
+    );
     database.run(
       'INSERT INTO ducklake_table_column_stats VALUES (?, ?, ?, ?, ?, ?, NULL)',
       tableId,

@@ -20,9 +20,14 @@ export function migrate(database: SqliteDatabase, context: MigrationContext): vo
   database.transaction(() => {
     const version = versionOf(database);
     if (version > MIGRATIONS.length) {
-      throw new OpenWitError('data', 'STORE_CORRUPTION', `the catalog is of a newer version of OpenWit, version=${version}`, {
-        details: { version, known: MIGRATIONS.length },
-      });
+      throw new OpenWitError(
+        'data',
+        'STORE_CORRUPTION',
+        `the catalog is of a newer version of OpenWit, version=${version}`,
+        {
+          details: { version, known: MIGRATIONS.length },
+        },
+      );
     }
     for (const migration of MIGRATIONS.slice(version)) migration(database, context);
     database.run(`INSERT OR REPLACE INTO openwit_meta VALUES ('version', ?)`, String(MIGRATIONS.length));

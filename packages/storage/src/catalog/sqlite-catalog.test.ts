@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { mkdtemp } from 'node:fs/promises';
-import { DatabaseSync } from 'node:sqlite';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import { isOpenWitError, systemClock } from '@openwit/ports';
 import { DrivenClock, SeededRandom, testCatalog } from '@openwit/ports/testing';
@@ -40,7 +40,10 @@ test('a catalog of a newer version is refused with a clear error and left as it 
 test('a file that is no database is a corruption', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'openwit-catalog-'));
   const path = join(folder, 'catalog.sqlite');
-  await (await import('node:fs/promises')).writeFile(path, 'this is not a database, and long enough to be one'.repeat(100));
+  await (await import('node:fs/promises')).writeFile(
+    path,
+    'this is not a database, and long enough to be one'.repeat(100),
+  );
   await assert.rejects(
     SqliteCatalog.open({ clock: systemClock }, { path, dataPath: folder }),
     (e) => isOpenWitError(e) && e.kind === 'data' && e.code === 'STORE_CORRUPTION',

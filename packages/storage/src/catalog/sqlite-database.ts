@@ -79,10 +79,17 @@ export class SqliteDatabase {
       if (isOpenWitError(error)) throw error;
       const code = (error as { errcode?: number }).errcode ?? 0;
       if (CORRUPT.has(code & 0xff)) {
-        throw new OpenWitError('data', 'STORE_CORRUPTION', `the catalog is damaged, path=\`${this.#path}\``, { cause: error });
+        throw new OpenWitError('data', 'STORE_CORRUPTION', `the catalog is damaged, path=\`${this.#path}\``, {
+          cause: error,
+        });
       }
       const options = { cause: error, retryAfterMs: RETRY_AFTER_MS };
-      throw new OpenWitError('unavailable', 'STORE_UNAVAILABLE', `the catalog cannot be used, path=\`${this.#path}\``, options);
+      throw new OpenWitError(
+        'unavailable',
+        'STORE_UNAVAILABLE',
+        `the catalog cannot be used, path=\`${this.#path}\``,
+        options,
+      );
     }
   }
 }

@@ -38,9 +38,15 @@ function hasNumbers({ valueCount, containsNan, min }: FileColumnStats): boolean 
   return valueCount > 0 && !(containsNan === true && min === undefined);
 }
 
-function first(values: readonly (string | undefined)[], isBefore: (a: string, b: string) => boolean): string | undefined {
+function first(
+  values: readonly (string | undefined)[],
+  isBefore: (a: string, b: string) => boolean,
+): string | undefined {
   const present = values.filter((value) => value !== undefined);
-  return present.reduce<string | undefined>((best, value) => (best === undefined || isBefore(value, best) ? value : best), undefined);
+  return present.reduce<string | undefined>(
+    (best, value) => (best === undefined || isBefore(value, best) ? value : best),
+    undefined,
+  );
 }
 
 function isLess(a: string, b: string, type: StoredType): boolean {

@@ -9,7 +9,9 @@ export function snapshotTime(ms: number): string {
 export function uuid(random: Random): string {
   const hex = randomHex(random, 16);
   const variant = '89ab'[Number.parseInt(hex[16]!, 16) & 3];
-  return [hex.slice(0, 8), hex.slice(8, 12), `4${hex.slice(13, 16)}`, variant + hex.slice(17, 20), hex.slice(20)].join('-');
+  return [hex.slice(0, 8), hex.slice(8, 12), `4${hex.slice(13, 16)}`, variant + hex.slice(17, 20), hex.slice(20)].join(
+    '-',
+  );
 }
 
 /** A name in the list of a snapshot's changes: `"acme"`. */

@@ -5,7 +5,14 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { DuckDBConnection } from '@duckdb/node-api';
 import { type AttributeColumn, columnsOf, SIGNALS, TABLES, type TableName, typesColumnOf } from '@openwit/ports';
-import { batchOf, type PlainAttribute, type PlainRow, type PlainValue, randomRows, SeededRandom } from '@openwit/ports/testing';
+import {
+  batchOf,
+  type PlainAttribute,
+  type PlainRow,
+  type PlainValue,
+  randomRows,
+  SeededRandom,
+} from '@openwit/ports/testing';
 import { DEFAULT_ATTRIBUTE_COLUMNS } from './attribute-columns.ts';
 import { timestampText } from './column-stats.ts';
 import { doubleText } from './double-text.ts';
@@ -48,7 +55,25 @@ test('keys with one type in enough rows are columns, the others stay in the map'
 
 test('doubles read as DuckDB casts them', async () => {
   const random = new SeededRandom(11);
-  const values = [0, -0, 1, 0.1, 1e15, 9999999999999998, 1e16, 1e-4, 9.9e-5, 1e-5, 1e21, 1e22, 5e-324, 1.7976931348623157e308, NaN, Infinity, -Infinity];
+  const values = [
+    0,
+    -0,
+    1,
+    0.1,
+    1e15,
+    9999999999999998,
+    1e16,
+    1e-4,
+    9.9e-5,
+    1e-5,
+    1e21,
+    1e22,
+    5e-324,
+    1.7976931348623157e308,
+    NaN,
+    Infinity,
+    -Infinity,
+  ];
   for (let i = 0; i < 5000; i++) values.push(new DataView(random.bytes(8).buffer).getFloat64(0) || 0);
   for (let i = 0; i < 3000; i++) values.push((random.next() - 0.5) * 10 ** (random.below(44) - 20));
   for (let i = 0; i < 1000; i++) values.push(random.below(2 ** 31) * 10 ** random.below(12));
@@ -65,12 +90,16 @@ test('statistics are the true minimum, maximum and counts', async () => {
   const encoded = encode('metrics', rows);
   const path = join(await mkdtemp(join(tmpdir(), 'openwit-stats-')), 'file.parquet');
   await writeFile(path, toParquet(encoded.batch, 'lz4'));
-  const nameOf = new Map(encoded.batch.schema.fields.map(({ name, metadata }) => [Number(metadata.get('PARQUET:field_id')), name]));
+  const nameOf = new Map(
+    encoded.batch.schema.fields.map(({ name, metadata }) => [Number(metadata.get('PARQUET:field_id')), name]),
+  );
   for (const { fieldId, valueCount, nullCount, min, max } of encoded.columnStats) {
     const column = `"${nameOf.get(fieldId)}"`;
     const [truth] = await query(
       `SELECT count(${column})::VARCHAR AS count, (min(${column}) = $min) AS low, (max(${column}) = $max) AS high,
-              typeof(any_value(${column})) AS type FROM '${path}'`.replace('$min', literal(min)).replace('$max', literal(max)),
+              typeof(any_value(${column})) AS type FROM '${path}'`
+        .replace('$min', literal(min))
+        .replace('$max', literal(max)),
     );
     assert.equal(Number(truth!.count), valueCount);
     assert.equal(rows.length - valueCount, nullCount);
@@ -134,7 +163,8 @@ function storedRow(table: TableName, row: PlainRow, columns: readonly AttributeC
 
 function storedValue(type: (typeof TABLES)['logs'][number]['type'], value: PlainValue, nullable: boolean): unknown {
   if (value === null && nullable) return null;
-  if (typeof type === 'string') return type === 'timestamp_ns' ? timestampText(value as bigint).replace(/0+$/, '') : plain(value);
+  if (typeof type === 'string')
+    return type === 'timestamp_ns' ? timestampText(value as bigint).replace(/0+$/, '') : plain(value);
   if ('list' in type) return (value as PlainValue[]).map((element) => storedValue(type.list, element, false));
   const fields = type.struct.flatMap((field): [string, unknown][] => {
     const part = (value as Record<string, PlainValue>)[field.name]!;
@@ -148,8 +178,12 @@ function storedValue(type: (typeof TABLES)['logs'][number]['type'], value: Plain
   return Object.fromEntries(fields);
 }
 
-function storedMaps(attributes: readonly PlainAttribute[]): { map: Record<string, unknown>; types: Record<string, string> } {
-  const text = ({ type, value }: PlainAttribute): unknown => (type === 'double' ? doubleText(value as number) : value === null ? null : String(value));
+function storedMaps(attributes: readonly PlainAttribute[]): {
+  map: Record<string, unknown>;
+  types: Record<string, string>;
+} {
+  const text = ({ type, value }: PlainAttribute): unknown =>
+    type === 'double' ? doubleText(value as number) : value === null ? null : String(value);
   return {
     map: Object.fromEntries(attributes.map((attribute) => [attribute.key, text(attribute)])),
     types: Object.fromEntries(attributes.filter(({ type }) => type !== 'string').map(({ key, type }) => [key, type])),

@@ -48,7 +48,7 @@ for (const signal of SIGNALS) {
   test(`${signal} arrive in protobuf, plain and compressed, each in a buffer of its own`, async (t) => {
     const { sink, post } = await start(t);
     const payload = new RandomRequests(1).next(signal);
-    const bodies: [string, Uint8Array][] = [
+    const bodies: [string, Uint8Array<ArrayBuffer>][] = [
       ['identity', payload],
       ['gzip', gzipSync(payload)],
       ['deflate', deflateSync(payload)],
