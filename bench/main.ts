@@ -35,9 +35,13 @@ if (positionals[0] === 'ingest') {
   const figures = await benchQueries(settings);
   if (values.json) console.log(JSON.stringify(figures));
   else printQueries(figures);
+} else if (positionals[0] === 'exporter') {
+  console.log(JSON.stringify(await benchExporter()));
+} else if (positionals[0] === 'open') {
+  console.log(JSON.stringify(await benchOpen()));
 } else {
   console.error(
-    'usage: npm run bench -- ingest|query [--json] [--requests N] [--runs N] [--settle SECONDS] [--signal S]',
+    'usage: npm run bench -- ingest|query|exporter|open [--json] [--requests N] [--runs N] [--settle SECONDS] [--signal S]',
   );
   process.exitCode = 2;
 }

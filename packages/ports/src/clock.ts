@@ -24,6 +24,11 @@ export const systemClock: Clock = {
   },
 };
 
+/** `2026-11-23T23:35:38.343Z`: a time that is given, in milliseconds since the Unix epoch. */
+export function isoTime(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
 /** Resolves after `delayMs` of the given clock. */
 export function sleep(clock: Clock, delayMs: number): Promise<void> {
   return new Promise((resolve) => clock.schedule(delayMs, resolve));

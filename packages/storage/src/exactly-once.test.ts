@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Catalog, WalEntry } from '@openwit/ports';
+import type { Catalog, FileSystem, WalEntry } from '@openwit/ports';
 import { DrivenClock, MemoryFileSystem, SeededRandom, walRecord } from '@openwit/ports/testing';
 import { LsmStore } from './lsm-store.ts';
 import { bodiesOf, fakeWriters, openCatalog, rowsOfFile, sealed } from './store-fixture.ts';
@@ -21,8 +21,8 @@ async function liveAndCrash(seed: number): Promise<void> {
   const acknowledged = new Set<string>();
   let asked = 0;
   for (let life = 0; life < 5; life++) {
-    const crash = Promise.withResolvers<void>();
-    const node = await Node.open(fileSystem, mortal(catalog, random, crash));
+    const process = new MortalCatalog(catalog, random);
+    const node = await Node.open(fileSystem.process(), process.catalog);
     const visible = await node.visible(fileSystem);
     assert.equal(new Set(visible).size, visible.length, `seed ${seed}, life ${life}: a record is doubled`);
     for (const text of acknowledged) assert.ok(visible.includes(text), `seed ${seed}, life ${life}: ${text} is lost`);
@@ -35,7 +35,8 @@ async function liveAndCrash(seed: number): Promise<void> {
         acknowledged.add(text);
       }
     });
-    await Promise.race([stopped, crash.promise, ...writers]);
+    await Promise.race([stopped, process.died, ...writers]);
+    process.kill();
     if (random.below(3) === 0) fileSystem.kill();
     else fileSystem.powerCut(random);
   }
@@ -49,7 +50,7 @@ class Node {
   #open: { batchId: number; texts: string[]; taken: number; lastLsn: number } | undefined;
   #nextBatchId = 1;
 
-  static async open(fileSystem: MemoryFileSystem, catalog: Catalog): Promise<Node> {
+  static async open(fileSystem: FileSystem, catalog: Catalog): Promise<Node> {
     const node = new Node();
     const onForgotten = (batchIds: readonly number[]): void => void catalog.forgetRanges(batchIds);
     node.#wal = await SegmentedWal.open({ fileSystem }, { folder: '/node/wal', segmentBytes: 600, onForgotten });
@@ -92,23 +93,36 @@ class Node {
   }
 }
 
-/** The catalog, which sometimes dies just before or just after a commit. */
-function mortal(catalog: Catalog, random: SeededRandom, crash: PromiseWithResolvers<void>): Catalog {
-  const never = new Promise<never>(() => {});
-  let isDead = false;
-  const commit: Catalog['commit'] = async (wanted) => {
-    if (isDead) return never;
-    const fate = random.below(10);
-    const files = fate === 0 ? [] : await catalog.commit(wanted);
-    if (fate > 1) return files;
-    isDead = true;
-    crash.resolve();
-    return never;
-  };
-  return new Proxy(catalog, {
-    get: (target, key) => {
-      const own = key === 'commit' ? commit : Reflect.get(target, key);
-      return typeof own === 'function' ? own.bind(target) : own;
-    },
-  });
+/** The catalog as one process has it, which sometimes dies just before or just after a commit. */
+class MortalCatalog {
+  readonly catalog: Catalog;
+  readonly died: Promise<void>;
+  #isDead = false;
+  readonly #die: () => void;
+
+  constructor(durable: Catalog, random: SeededRandom) {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.died = promise;
+    this.#die = resolve;
+    const commit: Catalog['commit'] = async (wanted) => {
+      const fate = random.below(10);
+      const files = fate === 0 ? [] : await durable.commit(wanted);
+      if (fate <= 1) this.kill();
+      return this.#isDead ? NEVER : files;
+    };
+    this.catalog = new Proxy(durable, {
+      get: (target, key) => {
+        const own = key === 'commit' ? commit : Reflect.get(target, key);
+        if (typeof own !== 'function') return own;
+        return (...args: unknown[]) => (this.#isDead ? NEVER : own.apply(target, args));
+      },
+    });
+  }
+
+  kill(): void {
+    this.#isDead = true;
+    this.#die();
+  }
 }
+
+const NEVER = new Promise<never>(() => {});

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { SealedBatch } from '@openwit/ports';
+import { isoTime, type SealedBatch } from '@openwit/ports';
 
 /** `{tenant}/{signal}/{year}/{month}/{day}/{node}`: the day, in UTC, of the batch's earliest record. */
 export function dayFolder(
@@ -7,7 +7,9 @@ export function dayFolder(
   minTimestampNs: bigint,
   nodeId: string,
 ): string {
-  const [year, month, day] = new Date(Number(minTimestampNs / 1_000_000n)).toISOString().slice(0, 10).split('-');
+  const [year, month, day] = isoTime(Number(minTimestampNs / 1_000_000n))
+    .slice(0, 10)
+    .split('-');
   return join(tenant, table, year!, month!, day!, nodeId);
 }
 

@@ -35,6 +35,20 @@ export class MemoryFileSystem implements FileSystem {
     return this.#stopped.promise;
   }
 
+  /** The file system as one process has it: after that process died, no call of it does anything or answers. */
+  process(): FileSystem {
+    const life = this.#life;
+    const ifAlive = <T>(call: () => Promise<T>): Promise<T> => (life === this.#life ? call() : new Promise(() => {}));
+    return {
+      open: (path, mode) => ifAlive(() => this.open(path, mode)),
+      list: (path) => ifAlive(() => this.list(path)),
+      rename: (from, to) => ifAlive(() => this.rename(from, to)),
+      remove: (path) => ifAlive(() => this.remove(path)),
+      makeFolder: (path) => ifAlive(() => this.makeFolder(path)),
+      syncFolder: (path) => ifAlive(() => this.syncFolder(path)),
+    };
+  }
+
   /** The process dies, the machine does not: open files are gone, everything written is there. */
   kill(): void {
     this.#life++;
@@ -61,112 +75,103 @@ export class MemoryFileSystem implements FileSystem {
     visit(this.#root);
   }
 
-  async open(path: string, mode: 'create' | 'write' | 'read'): Promise<OpenFile> {
-    await this.#step();
-    const { folder, name } = this.#locate(path);
-    const node = folder.entries.get(name);
-    if (mode === 'create') {
-      if (node !== undefined) throw systemError('EEXIST', path);
-      const file = new MemoryFile();
-      change(folder, [{ name, node: file }]);
-      return this.#handle(file);
-    }
-    if (!(node instanceof MemoryFile)) throw systemError('ENOENT', path);
-    return this.#handle(node);
+  open(path: string, mode: 'create' | 'write' | 'read'): Promise<OpenFile> {
+    return this.#step(() => {
+      const { folder, name } = this.#locate(path);
+      const node = folder.entries.get(name);
+      if (mode === 'create') {
+        if (node !== undefined) throw systemError('EEXIST', path);
+        const file = new MemoryFile();
+        change(folder, [{ name, node: file }]);
+        return this.#handle(file);
+      }
+      if (!(node instanceof MemoryFile)) throw systemError('ENOENT', path);
+      return this.#handle(node);
+    });
   }
 
-  async list(path: string): Promise<readonly FolderEntry[]> {
-    await this.#step();
-    const folder = this.#folder(path);
-    return [...(folder?.entries ?? [])]
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([name, node]) => ({
-        name,
-        isFolder: !(node instanceof MemoryFile),
-        sizeBytes: node instanceof MemoryFile ? node.size : 0,
-      }));
+  list(path: string): Promise<readonly FolderEntry[]> {
+    return this.#step(() => {
+      const folder = this.#folder(path);
+      return [...(folder?.entries ?? [])]
+        .sort(([a], [b]) => (a < b ? -1 : 1))
+        .map(([name, node]) => ({
+          name,
+          isFolder: !(node instanceof MemoryFile),
+          sizeBytes: node instanceof MemoryFile ? node.size : 0,
+        }));
+    });
   }
 
-  async rename(from: string, to: string): Promise<void> {
-    await this.#step();
-    const source = this.#locate(from);
-    const target = this.#locate(to);
-    const node = source.folder.entries.get(source.name);
-    if (node === undefined) throw systemError('ENOENT', from);
-    if (source.folder === target.folder) {
-      change(source.folder, [
-        { name: source.name, node: undefined },
-        { name: target.name, node },
-      ]);
-      return;
-    }
-    change(target.folder, [{ name: target.name, node }]);
-    change(source.folder, [{ name: source.name, node: undefined }]);
+  rename(from: string, to: string): Promise<void> {
+    return this.#step(() => {
+      const source = this.#locate(from);
+      const target = this.#locate(to);
+      const node = source.folder.entries.get(source.name);
+      if (node === undefined) throw systemError('ENOENT', from);
+      const gone = { name: source.name, node: undefined };
+      const arrived = { name: target.name, node };
+      if (source.folder === target.folder) {
+        change(source.folder, [gone, arrived]);
+      } else {
+        change(target.folder, [arrived]);
+        change(source.folder, [gone]);
+      }
+    });
   }
 
-  async remove(path: string): Promise<void> {
-    await this.#step();
-    const folder = this.#folder(dirname(path));
-    const name = nameOf(path);
-    if (folder?.entries.has(name)) change(folder, [{ name, node: undefined }]);
+  remove(path: string): Promise<void> {
+    return this.#step(() => {
+      const folder = this.#folder(dirname(path));
+      const name = nameOf(path);
+      if (folder?.entries.has(name)) change(folder, [{ name, node: undefined }]);
+    });
   }
 
-  async makeFolder(path: string): Promise<void> {
-    await this.#step();
-    let folder = this.#root;
-    for (const name of partsOf(path)) {
-      if (!folder.entries.has(name)) change(folder, [{ name, node: newFolder() }]);
-      folder = folder.entries.get(name) as Folder;
-    }
+  makeFolder(path: string): Promise<void> {
+    return this.#step(() => {
+      let folder = this.#root;
+      for (const name of partsOf(path)) {
+        if (!folder.entries.has(name)) change(folder, [{ name, node: newFolder() }]);
+        folder = folder.entries.get(name) as Folder;
+      }
+    });
   }
 
-  async syncFolder(path: string): Promise<void> {
-    await this.#step();
-    const folder = this.#folder(path);
-    if (folder === undefined) throw systemError('ENOENT', path);
-    folder.durable = new Map(folder.entries);
-    folder.pending = [];
+  syncFolder(path: string): Promise<void> {
+    return this.#step(() => {
+      const folder = this.#folder(path);
+      if (folder === undefined) throw systemError('ENOENT', path);
+      folder.durable = new Map(folder.entries);
+      folder.pending = [];
+    });
   }
 
   #handle(file: MemoryFile): OpenFile {
     const life = this.#life;
-    const step = async (): Promise<void> => {
-      await this.#step(life);
-    };
+    const step = <T>(operation: () => T): Promise<T> => this.#step(operation, life);
     return {
-      write: async (pieces, position) => {
-        await step();
-        const room = this.capacityBytes - this.#usedBytes() + Math.max(0, file.size - position);
-        const bytes = Buffer.concat(pieces);
-        file.write(bytes.subarray(0, Math.max(0, Math.min(bytes.length, room))), position);
-        if (room < bytes.length) throw systemError('ENOSPC', 'write');
-      },
-      read: async (target, position) => {
-        await step();
-        return file.read(target, position);
-      },
-      size: async () => {
-        await step();
-        return file.size;
-      },
-      truncate: async (length) => {
-        await step();
-        file.truncate(length);
-      },
-      sync: async () => {
-        await step();
-        file.sync();
-      },
-      close: step,
+      write: (pieces, position) =>
+        step(() => {
+          const room = this.capacityBytes - this.#usedBytes() + Math.max(0, file.size - position);
+          const bytes = Buffer.concat(pieces);
+          file.write(bytes.subarray(0, Math.max(0, Math.min(bytes.length, room))), position);
+          if (room < bytes.length) throw systemError('ENOSPC', 'write');
+        }),
+      read: (target, position) => step(() => file.read(target, position)),
+      size: () => step(() => file.size),
+      truncate: (length) => step(() => file.truncate(length)),
+      sync: () => step(() => file.sync()),
+      close: () => step(() => {}),
     };
   }
 
-  /** What belongs to an earlier life never answers: its process is dead. */
-  async #step(life = this.#life): Promise<void> {
+  /** What belongs to an earlier life never answers: its process is dead. The operation is done whole or not at all. */
+  async #step<T>(operation: () => T, life = this.#life): Promise<T> {
     await undefined;
-    if (life === this.#life && ++this.operations < this.#stopAt) return;
+    if (life === this.#life && ++this.operations < this.#stopAt) return operation();
     if (life === this.#life) this.#stopped.resolve();
-    await new Promise(() => {});
+    return new Promise<never>(() => {});
   }
 
   #usedBytes(folder: Folder = this.#root): number {

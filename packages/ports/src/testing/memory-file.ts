@@ -53,9 +53,15 @@ function apply(content: GrowingBytes, change: ContentChange): void {
 function applyTorn(content: GrowingBytes, change: ContentChange, random: SeededRandom): void {
   const fate = random.below(4);
   if (fate === 0) return;
-  if (fate === 1 || change.kind === 'truncate') return apply(content, change);
+  if (fate === 1 || change.kind === 'truncate') {
+    apply(content, change);
+    return;
+  }
   const { bytes, position } = change;
-  if (fate === 2) return content.write(bytes.subarray(0, random.below(bytes.length + 1)), position);
+  if (fate === 2) {
+    content.write(bytes.subarray(0, random.below(bytes.length + 1)), position);
+    return;
+  }
   for (let at = 0; at < bytes.length; at += SECTOR_BYTES) {
     if (random.below(2) === 0) content.write(bytes.subarray(at, at + SECTOR_BYTES), position + at);
   }
@@ -78,8 +84,8 @@ class GrowingBytes {
   }
 
   truncate(length: number): void {
-    if (length > this.length) return this.write(new Uint8Array(length - this.length), this.length);
-    this.#bytes.fill(0, length, this.length);
+    if (length > this.length) this.write(new Uint8Array(length - this.length), this.length);
+    else this.#bytes.fill(0, length, this.length);
     this.length = length;
   }
 

@@ -1,8 +1,8 @@
-import { type Random, randomHex } from '@openwit/ports';
+import { isoTime, type Random, randomHex } from '@openwit/ports';
 
 /** `2026-11-23 23:35:38.343+00`: how DuckLake writes a snapshot's time. */
 export function snapshotTime(ms: number): string {
-  return new Date(ms).toISOString().replace('T', ' ').replace('Z', '+00');
+  return isoTime(ms).replace('T', ' ').replace('Z', '+00');
 }
 
 /** A random UUID, version 4. */

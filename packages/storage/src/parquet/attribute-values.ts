@@ -106,15 +106,20 @@ function textBytes({ textOffsets }: AttributeEntries, entries: Int32Array): numb
 function writeValue(writer: TextColumnWriter, source: AttributeEntries, entry: number): void {
   switch (ATTRIBUTE_TYPES[source.typeOf[entry]!]) {
     case 'int':
-      return writer.int(source.ints[entry]!);
+      writer.int(source.ints[entry]!);
+      break;
     case 'double':
-      return writer.double(source.doubles[entry]!);
+      writer.double(source.doubles[entry]!);
+      break;
     case 'bool':
-      return writer.bool(source.ints[entry] === 1n);
+      writer.bool(source.ints[entry] === 1n);
+      break;
     case 'empty':
-      return writer.none();
+      writer.none();
+      break;
     default:
-      return writer.bytes(source.textBytes, source.textOffsets[entry]!, source.textOffsets[entry + 1]!);
+      writer.bytes(source.textBytes, source.textOffsets[entry]!, source.textOffsets[entry + 1]!);
+      break;
   }
 }
 

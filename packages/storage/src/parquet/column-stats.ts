@@ -1,4 +1,4 @@
-import type { ColumnData, FileColumnStats } from '@openwit/ports';
+import { type ColumnData, type FileColumnStats, isoTime } from '@openwit/ports';
 import type { StoredValues } from './arrow-columns.ts';
 
 /**
@@ -36,7 +36,7 @@ export function timestampRange(values: ColumnData, rows: number): { readonly min
 export function timestampText(ns: bigint): string {
   const second = 1_000_000_000n;
   const fraction = ((ns % second) + second) % second;
-  const date = new Date(Number((ns - fraction) / 1_000_000n)).toISOString();
+  const date = isoTime(Number((ns - fraction) / 1_000_000n));
   return `${date.slice(0, 10)} ${date.slice(11, 19)}.${String(fraction).padStart(9, '0')}`;
 }
 
@@ -97,7 +97,7 @@ function doubleStats({ values, validity }: ColumnData, rows: number): Partial<Fi
   for (let i = 0; i < rows; i++) {
     if (!isValid(validity, i)) continue;
     const value = source[i]!;
-    if (value !== value) {
+    if (Number.isNaN(value)) {
       containsNan = true;
       continue;
     }

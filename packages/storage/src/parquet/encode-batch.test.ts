@@ -82,7 +82,8 @@ test('doubles read as DuckDB casts them', async () => {
   const rows = values.map((value) => ({ value }));
   await writeFile(path, toParquet(encode('metrics', rows).batch, 'none'));
   const read = await query(`SELECT value::VARCHAR AS text FROM '${path}'`);
-  read.forEach(({ text }, i) => assert.equal(doubleText(values[i]!), text, `bits ${bits[i]!.toString(16)}`));
+  for (const [i, { text }] of read.entries())
+    assert.equal(doubleText(values[i]!), text, `bits ${bits[i]!.toString(16)}`);
 });
 
 test('statistics are the true minimum, maximum and counts', async () => {

@@ -93,7 +93,7 @@ function storeColumns(request: EncodeRequest, wanted: readonly AttributeColumn[]
     const attributes = storeAttributes(source, columns);
     stored.set(definition.name, perRow(attributes.map));
     if (keepsTypes(definition)) stored.set(typesColumnOf(definition.name), perRow(attributes.types));
-    columns.forEach((column, c) => stored.set(column.name, perRow(attributes.columns[c]!)));
+    for (const [c, column] of columns.entries()) stored.set(column.name, perRow(attributes.columns[c]!));
   });
   return stored;
 }

@@ -176,7 +176,7 @@ export class SegmentedWal implements WriteAheadLog {
       const group = this.#takeGroup();
       try {
         const firstLsn = await this.#write(group.map(({ record }) => record));
-        group.forEach(({ done }, i) => done.resolve(firstLsn + i));
+        for (const [i, { done }] of group.entries()) done.resolve(firstLsn + i);
       } catch (error) {
         const failure = unavailable('the write-ahead log could not be written', error);
         // What waits behind the failed group fails with it, so that nothing is durable after a record that is not.

@@ -100,7 +100,7 @@ test('a full log answers overloaded, and takes records again when some are relea
   })().catch((failure: OpenWitError) => failure);
   assert.ok(isOpenWitError(error) && error.kind === 'overloaded' && error.code === 'OVERLOADED');
   assert.ok(lsns.length >= 4 && wal.stats().bytes <= 4000);
-  lsns.forEach((throughLsn, i) => wal.release({ batchId: i + 1, throughLsn }));
+  for (const [i, throughLsn] of lsns.entries()) wal.release({ batchId: i + 1, throughLsn });
   await new Promise((resolve) => setImmediate(resolve));
   await wal.append(walRecord(0, { batchId: 99, payload: new Uint8Array(500) }));
   await wal.close();
