@@ -5,13 +5,16 @@ import { join } from 'node:path';
 import { node, root } from './setup.mjs';
 
 const CHECKS = [
-  ['format and lint', join(root, 'node_modules/@biomejs/biome/bin/biome'), ['check', '--error-on-warnings', '.']],
+  ['format and lint', 'node_modules/@biomejs/biome/bin/biome', ['check', '--error-on-warnings', '.']],
+  ['types of tests, benchmarks and examples', 'node_modules/typescript/bin/tsc', ['-p', 'tsconfig.checks.json']],
 ];
+/** A file that takes longer hangs. */
+const FILE_TIMEOUT_MS = 15 * 60 * 1000;
 const SUITES = ['packages/*/src/**/*.test.ts', 'test/**/*.test.ts'];
 
 let failedChecks = 0;
 for (const [what, script, args] of CHECKS) {
-  const { status } = spawnSync(node, [script, ...args], { cwd: root, stdio: 'inherit' });
+  const { status } = spawnSync(node, [join(root, script), ...args], { cwd: root, stdio: 'inherit' });
   if (status === 0) continue;
   failedChecks++;
   console.log(`✖ ${what}`);
@@ -26,18 +29,21 @@ process.exit(failed === 0 && counts.pass > 0 ? 0 : 1);
 
 /** Node's spec reporter closes with `ℹ pass 12` and so on. */
 function runTests(testFiles) {
-  const args = ['--conditions=openwit-source', '--test', '--test-concurrency=2', '--test-reporter=spec', ...testFiles];
+  const args = ['--conditions=openwit-source', '--test', '--test-concurrency=2', `--test-timeout=${FILE_TIMEOUT_MS}`];
+  args.push('--test-reporter=spec', ...testFiles);
   const child = spawn(node, args, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
   const counts = { pass: 0, fail: 0, cancelled: 0, skipped: 0 };
   let tail = '';
   child.stdout.on('data', (piece) => {
     process.stdout.write(piece);
-    tail = (tail + piece).slice(-4000);
+    tail = (tail + piece).slice(-100_000);
   });
   return new Promise((resolve) => {
-    child.on('close', () => {
+    child.on('close', (status) => {
       for (const name of Object.keys(counts))
         counts[name] = Number(tail.match(new RegExp(`ℹ ${name} (\\d+)`))?.[1] ?? 0);
+      // Whatever ended the run without a count is a failure too.
+      if (status !== 0 && counts.fail + counts.cancelled === 0) counts.fail = 1;
       resolve(counts);
     });
   });

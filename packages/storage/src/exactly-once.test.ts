@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { Catalog, FileSystem, WalEntry } from '@openwit/ports';
 import { DrivenClock, MemoryFileSystem, SeededRandom, walRecord } from '@openwit/ports/testing';
 import { LsmStore } from './lsm-store.ts';
-import { bodiesOf, fakeWriters, openCatalog, rowsOfFile, sealed } from './store-fixture.ts';
+import { bodiesOf, fakeWriters, openCatalog, rowsOfFile, sealed } from './testing/store-fixture.ts';
 import { SegmentedWal } from './wal/segmented-wal.ts';
 
 test('whatever crashes when, each acknowledged record is stored exactly once, for 150 seeds', async () => {

@@ -4,7 +4,7 @@ import { type Catalog, isOpenWitError, type SealedBatch, type Snapshot } from '@
 import { batchOf, DrivenClock, FaultyFileSystem, MemoryFileSystem, SeededRandom } from '@openwit/ports/testing';
 import { SqliteCatalog } from './catalog/sqlite-catalog.ts';
 import { LsmStore } from './lsm-store.ts';
-import { fakeWriters, openCatalog, rowsOfFile, sealedLogs } from './store-fixture.ts';
+import { fakeWriters, openCatalog, rowsOfFile, sealedLogs } from './testing/store-fixture.ts';
 
 const SETTINGS = { dataPath: '/data', nodeId: 'cafe0001' };
 

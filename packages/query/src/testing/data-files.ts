@@ -125,7 +125,7 @@ export function timestampSql(ns: bigint): string {
 /** Numbers with all their digits; what JSON has no number for as text that DuckDB casts. */
 function exactly(_key: string, value: unknown): unknown {
   if (typeof value === 'bigint') return (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON(String(value));
-  if (Object.is(value, -0)) return '-0.0';
+  if (Object.is(value, -0)) return (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON('-0.0');
   if (typeof value === 'number' && !Number.isFinite(value))
     return Number.isNaN(value) ? 'nan' : value > 0 ? 'inf' : '-inf';
   return value;

@@ -10,6 +10,7 @@ import { expectedRows } from '../testing/expected-rows.ts';
 import { decodeMessage, encodeRequest, type Message } from '../testing/otlp-proto.ts';
 import { RandomRequests } from '../testing/random-requests.ts';
 import { RecordingSink } from '../testing/recording-sink.ts';
+import { until } from '../testing/until.ts';
 import { WatchedClock } from '../testing/watched-clock.ts';
 import { OtlpGrpcReceiver } from './otlp-grpc-receiver.ts';
 
@@ -92,7 +93,7 @@ function detailsOf({ headers }: Answer): { code: number; message: string; retryM
   if (detail === undefined) return { code: status.code, message: status.message, retryMs: undefined };
   assert.equal(detail.type_url, 'type.googleapis.com/google.rpc.RetryInfo');
   const { retry_delay: wait } = decodeMessage('RetryInfo', detail.value);
-  return { code: status.code, message: status.message, retryMs: Number(wait.seconds) * 1000 + wait.nanos / 1e6 };
+  return { code: status.code, message: status.message, retryMs: Number(wait.seconds) * 1000 + (wait.nanos ?? 0) / 1e6 };
 }
 
 for (const signal of SIGNALS) {
@@ -220,25 +221,23 @@ for (const [error, status, retryMs] of SINK_ERRORS) {
   });
 }
 
-test('pressure is absorbed for a bounded moment, then UNAVAILABLE', async (t) => {
-  const { sink, clock, call } = await start(t, {
-    maxConcurrentRequests: 2,
-    maxRequestBytes: 100,
-    maxInFlightBytes: 200,
-  });
+test('pressure is absorbed for a bounded moment, then UNAVAILABLE; who waits is taken when there is room', async (t) => {
+  const { sink, clock, call } = await start(t, { maxRequestBytes: 100, maxInFlightBytes: 200 });
   let open = () => {};
   sink.gate = new Promise<void>((resolve) => (open = resolve));
   const payload = traces({ ...GOOD_SPAN, name: 'x'.repeat(40) });
   const first = call(PATHS.traces, frame(payload));
-  const firstHalf = call(PATHS.traces, frame(payload));
+  const second = call(PATHS.traces, frame(payload));
   await until(() => sink.requests.length === 2);
   const refused = call(PATHS.traces, frame(payload));
-  await until(() => clock.pending > 0);
+  await until(() => clock.pending === 2);
   clock.advance(1000);
   const answer = await refused;
   assert.deepEqual([answer.status, detailsOf(answer).retryMs], [14, 1000]);
+  const patient = call(PATHS.traces, frame(payload));
+  await until(() => clock.pending === 2);
   open();
-  assert.deepEqual([(await first).status, (await firstHalf).status], [0, 0]);
+  assert.deepEqual([(await first).status, (await second).status, (await patient).status], [0, 0, 0]);
 });
 
 test('a call that is not answered by its deadline is DEADLINE_EXCEEDED', async (t) => {
@@ -291,7 +290,3 @@ test('stopping says so to the client, answers what is under way, and frees the p
   await stopped;
   await receiver.stop();
 });
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await delay(2);
-}

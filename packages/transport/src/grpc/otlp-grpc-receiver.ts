@@ -36,6 +36,9 @@ const STREAM_WINDOW_BYTES = 4 * 1024 * 1024;
 const CONNECTION_WINDOW_BYTES = 32 * 1024 * 1024;
 const MAX_FRAME_BYTES = 1024 * 1024;
 
+/** What the last answers of a receiver that stops may take to leave. */
+const GOODBYE_MS = 1000;
+
 const METHODS: ReadonlyMap<string, Signal> = new Map([
   ['/opentelemetry.proto.collector.trace.v1.TraceService/Export', 'traces'],
   ['/opentelemetry.proto.collector.logs.v1.LogsService/Export', 'logs'],
@@ -87,8 +90,12 @@ export class OtlpGrpcReceiver implements Receiver {
     const closed = new Promise((resolve) => this.#server.close(resolve));
     for (const session of this.#sessions) session.close();
     await answered;
-    for (const session of this.#sessions) session.destroy();
+    // A session goes by itself when its last answer is on the wire, unless its client does not read.
+    const patience = this.#settings.clock.schedule(GOODBYE_MS, () => {
+      for (const session of this.#sessions) session.destroy();
+    });
     await closed;
+    patience.cancel();
   }
 
   #addSession(session: ServerHttp2Session): void {

@@ -11,6 +11,7 @@ import { expectedRows } from '../testing/expected-rows.ts';
 import { decodeMessage, encodeRequest, type Message } from '../testing/otlp-proto.ts';
 import { RandomRequests } from '../testing/random-requests.ts';
 import { RecordingSink } from '../testing/recording-sink.ts';
+import { until } from '../testing/until.ts';
 import { WatchedClock } from '../testing/watched-clock.ts';
 import { OtlpHttpReceiver } from './otlp-http-receiver.ts';
 
@@ -313,7 +314,3 @@ test('a port that is taken is an invalid configuration', async (t) => {
   const second = new OtlpHttpReceiver({ sink: new RecordingSink() }, { port });
   await assert.rejects(second.start(), (error) => isOpenWitError(error) && error.code === 'INVALID_CONFIG');
 });
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await delay(2);
-}

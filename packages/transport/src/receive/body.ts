@@ -78,6 +78,8 @@ export function readBody(
     const timer = clock.schedule(timeoutMs, () => {
       fail(new OpenWitError('unavailable', 'OVERLOADED', `request did not arrive in ${timeoutMs} ms`));
     });
+    let isWaiting = false;
+    let hasEnded = false;
     const fail = (error: unknown) => {
       stop();
       reject(error);
@@ -86,13 +88,22 @@ export function readBody(
       try {
         const wait = body.push(chunk);
         if (wait === undefined) return;
+        isWaiting = true;
         stream.pause();
-        wait.then(() => stream.resume(), fail);
+        wait.then(onRoom, fail);
       } catch (error) {
         fail(error);
       }
     };
+    const onRoom = () => {
+      isWaiting = false;
+      stream.resume();
+      if (hasEnded) onEnd();
+    };
+    // A paused stream ends all the same when its last chunk was read.
     const onEnd = () => {
+      hasEnded = true;
+      if (isWaiting) return;
       stop();
       try {
         resolve(body.finish());
@@ -100,7 +111,9 @@ export function readBody(
         reject(error);
       }
     };
-    const onGone = () => fail(new ClientGone('the client closed the connection'));
+    const onGone = () => {
+      if (!hasEnded) fail(new ClientGone('the client closed the connection'));
+    };
     const stop = () => {
       timer.cancel();
       stream.off('data', onData).off('end', onEnd).off('close', onGone).off('aborted', onGone);

@@ -1,8 +1,8 @@
 import { columnsOf, type FileSystem, type SealedBatch, TABLES } from '@openwit/ports';
 import { batchOf, DrivenClock } from '@openwit/ports/testing';
-import { SqliteCatalog } from './catalog/sqlite-catalog.ts';
-import { textsOf } from './parquet/attribute-census.ts';
-import type { ParquetWriters } from './parquet/parquet-writers.ts';
+import { SqliteCatalog } from '../catalog/sqlite-catalog.ts';
+import { textsOf } from '../parquet/attribute-census.ts';
+import type { ParquetWriters } from '../parquet/parquet-writers.ts';
 
 /** For tests of the store: files that hold the bodies of their logs as JSON. */
 export const fakeWriters: Pick<ParquetWriters, 'encode' | 'close'> = {

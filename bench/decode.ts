@@ -1,10 +1,10 @@
 /**
- * What decoding costs: `node --conditions=openwit-source packages/transport/bench/decode.ts traces|logs|metrics FILE`, with
+ * What decoding costs: `node --conditions=openwit-source bench/decode.ts traces|logs|metrics FILE`, with
  * a file of length-prefixed requests (u32, little endian). Prints CPU microseconds per record, the median of the rounds.
  */
 import { readFileSync } from 'node:fs';
 import type { Signal } from '@openwit/ports';
-import { createOtlpBatch } from '../src/index.ts';
+import { createOtlpBatch } from '@openwit/transport';
 
 const ROWS_PER_BATCH = 50_000;
 
