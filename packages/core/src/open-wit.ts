@@ -109,7 +109,7 @@ export class OpenWit {
     return new OpenWitMetricExporter(this.#queue('metrics', options), options);
   }
 
-  /** One OTLP request as protobuf bytes; its buffer is taken over. Resolves when its records are on disk and queryable. */
+  /** One OTLP request as protobuf bytes, which must not change meanwhile. Resolves when its records are on disk and queryable. */
   ingest(request: IngestRequest): Promise<IngestResult> {
     this.#checkOpen();
     return this.#ingestor.ingest(request);

@@ -12,6 +12,11 @@ export interface SealedBatch {
   readonly range: WalRange;
   /** The last position of each source that the batch holds. */
   readonly sources: readonly SourcePosition[];
+  /**
+   * To be called once, when neither the sink nor a snapshot of it reads the batch any more: its memory is written anew
+   * from then on. A sink that keeps the batch for good never calls it.
+   */
+  readonly release: () => void;
 }
 
 /** Takes sealed batches. */

@@ -12,8 +12,8 @@ export interface SourcePosition {
 export interface IngestRequest {
   readonly tenant: string;
   readonly signal: Signal;
-  /** The receiver of this request owns the bytes from here on: they may be transferred to another thread. */
-  readonly payload: Uint8Array<ArrayBuffer>;
+  /** Must not change until the sink has settled; then they are the caller's again. Shared memory saves the sink a copy. */
+  readonly payload: Uint8Array;
   readonly source?: SourcePosition;
 }
 

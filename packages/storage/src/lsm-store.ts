@@ -174,6 +174,7 @@ export class LsmStore implements BatchSink, TableSource {
     const { current } = versions;
     const batches = current.batches.filter(({ batch }) => batch !== sealed.batch);
     versions.change({ batches, files: [...current.files, ...files], attributeColumns });
+    versions.whenUnread(sealed.batch, sealed.release);
   }
 
   async #persist(sealed: SealedBatch): Promise<Flushed> {

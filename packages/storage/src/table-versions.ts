@@ -1,4 +1,5 @@
 import type { AttributeColumn, DataFile, MemoryBatch } from '@openwit/ports';
+import type { RecordBatch } from 'apache-arrow';
 
 /** What a table holds at one moment. Versions never change: a commit makes the next one. */
 export interface TableVersion {
@@ -13,6 +14,8 @@ export const EMPTY_VERSION: TableVersion = { batches: [], files: [], attributeCo
 export class TableVersions {
   #current: TableVersion;
   readonly #pins = new Map<TableVersion, number>();
+  /** Batches that left the current version while a pinned one may have them. */
+  #leaving: { readonly batch: RecordBatch; readonly onUnread: () => void }[] = [];
 
   constructor(current: TableVersion = EMPTY_VERSION) {
     this.#current = current;
@@ -36,10 +39,31 @@ export class TableVersions {
       if (!isPinned) return;
       isPinned = false;
       const pins = this.#pins.get(version)! - 1;
-      if (pins === 0) this.#pins.delete(version);
+      if (pins === 0) this.#forget(version);
       else this.#pins.set(version, pins);
     };
     return { version, unpin };
+  }
+
+  /** Calls back once no snapshot reads a batch that is not in the current version any more. */
+  whenUnread(batch: RecordBatch, onUnread: () => void): void {
+    this.#leaving.push({ batch, onUnread });
+    this.#callBack();
+  }
+
+  #forget(version: TableVersion): void {
+    this.#pins.delete(version);
+    if (this.#leaving.length > 0) this.#callBack();
+  }
+
+  #callBack(): void {
+    const unread = this.#leaving.filter(({ batch }) => !this.#isRead(batch));
+    this.#leaving = this.#leaving.filter((entry) => !unread.includes(entry));
+    for (const { onUnread } of unread) onUnread();
+  }
+
+  #isRead(batch: RecordBatch): boolean {
+    return [...this.#pins.keys()].some(({ batches }) => batches.some((candidate) => candidate.batch === batch));
   }
 
   /** True while a snapshot may read the file: it must not be removed. */

@@ -8,8 +8,8 @@ export interface ExportResult {
 
 export type ExportCallback = (result: ExportResult) => void;
 
-/** The records as OTLP bytes; called again for each try. */
-export type Encode = () => Uint8Array<ArrayBuffer> | Promise<Uint8Array<ArrayBuffer>>;
+/** The records as OTLP bytes. */
+export type Encode = () => Uint8Array | Promise<Uint8Array>;
 
 const SUCCESS = 0;
 const FAILED = 1;
@@ -63,10 +63,9 @@ export class DurableQueue {
   }
 
   async #deliver(encode: Encode): Promise<void> {
+    const payload = await encode();
+    if (payload.length === 0) return;
     for (;;) {
-      // The node takes the bytes over, so a retry encodes again: it is rare, and a copy would be paid by every export.
-      const payload = await encode();
-      if (payload.length === 0) return;
       try {
         const { rejected, message } = await this.#sink.ingest({ tenant: this.#tenant, signal: this.#signal, payload });
         if (rejected > 0) throw new OpenWitError('invalid', 'MALFORMED_OTLP', message);

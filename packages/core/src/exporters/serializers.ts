@@ -3,8 +3,8 @@ import type { ResourceMetrics } from '@opentelemetry/sdk-metrics';
 import { OpenWitError } from '@openwit/ports';
 
 export interface Serializers {
-  logs(records: ReadableLogRecord[]): Uint8Array<ArrayBuffer>;
-  metrics(metrics: ResourceMetrics): Uint8Array<ArrayBuffer>;
+  logs(records: ReadableLogRecord[]): Uint8Array;
+  metrics(metrics: ResourceMetrics): Uint8Array;
 }
 
 let loading: Promise<Serializers> | undefined;
@@ -19,8 +19,8 @@ async function load(): Promise<Serializers> {
   try {
     const { ProtobufLogsSerializer, ProtobufMetricsSerializer } = await import('@opentelemetry/otlp-transformer');
     return {
-      logs: (records) => owned(ProtobufLogsSerializer.serializeRequest(records)),
-      metrics: (metrics) => owned(ProtobufMetricsSerializer.serializeRequest(metrics)),
+      logs: (records) => ProtobufLogsSerializer.serializeRequest(records) ?? NOTHING,
+      metrics: (metrics) => ProtobufMetricsSerializer.serializeRequest(metrics) ?? NOTHING,
     };
   } catch (cause) {
     const message = 'the log and metric exporters need a package, install=@opentelemetry/otlp-transformer';
@@ -28,7 +28,4 @@ async function load(): Promise<Serializers> {
   }
 }
 
-/** The node takes the whole buffer over, so bytes that are a part of another buffer are copied. */
-function owned(bytes: Uint8Array | undefined): Uint8Array<ArrayBuffer> {
-  return bytes === undefined ? new Uint8Array(0) : Uint8Array.from(bytes);
-}
+const NOTHING = new Uint8Array(0);

@@ -1,4 +1,4 @@
-import type { ColumnData, ErrorMessage, Signal } from '@openwit/ports';
+import type { ColumnData, EntryCounts, ErrorMessage, Signal } from '@openwit/ports';
 
 /** What the main thread asks of a decode thread. Messages are worked off in order. */
 export type DecodeCommand =
@@ -8,19 +8,18 @@ export type DecodeCommand =
       /** The batch to append to; made on first use. */
       readonly slot: number;
       readonly signal: Signal;
-      readonly payload: Uint8Array<ArrayBuffer>;
+      readonly payload: Uint8Array<SharedArrayBuffer>;
       /** Rows of the slot that are durable: the thread forgets how to go back behind them. */
       readonly committedRows: number;
     }
   /** Take back everything behind the first `rows` rows. */
   | { readonly kind: 'truncate'; readonly slot: number; readonly rows: number }
-  /** The slot is sealed: the thread lets go of it. */
-  | { readonly kind: 'drop'; readonly slot: number };
+  /** Nothing reads the slot's batch any more: the thread may fill its memory anew. */
+  | { readonly kind: 'recycle'; readonly slot: number };
 
-/** The answer to one `decode`; the payload comes back with it. */
+/** The answer to one `decode`. */
 export interface DecodeReply {
   readonly id: number;
-  readonly payload: Uint8Array<ArrayBuffer>;
   readonly result?: DecodeResult;
   readonly error?: ErrorMessage;
 }
@@ -34,6 +33,7 @@ export interface DecodeResult {
   /** Of the batch, after this request. */
   readonly rows: number;
   readonly byteLength: number;
+  readonly entryCounts: EntryCounts;
   /** The batch's columns, when other buffers than in the reply before. */
   readonly columns?: readonly ColumnData[];
 }

@@ -7,15 +7,12 @@ const WORKER = new URL(`./decode-worker${import.meta.url.endsWith('.ts') ? '.ts'
 export interface DecodeRequest {
   readonly slot: number;
   readonly signal: Signal;
-  readonly payload: Uint8Array<ArrayBuffer>;
+  /** Must not change until the answer is there. */
+  readonly payload: Uint8Array<SharedArrayBuffer>;
   readonly committedRows: number;
 }
 
-/** The request's bytes, which went to the thread and came back, and what became of them. */
-export interface Decoded {
-  readonly payload: Uint8Array<ArrayBuffer>;
-  readonly outcome: DecodeResult | OpenWitError;
-}
+export type Decoded = DecodeResult | OpenWitError;
 
 /** A worker thread that decodes requests into batches, in the order of the calls. */
 export class DecodeThread {
@@ -38,12 +35,12 @@ export class DecodeThread {
   }
 
   decode(request: DecodeRequest): Promise<Decoded> {
-    if (this.#failure !== undefined) return Promise.resolve({ payload: request.payload, outcome: this.#failure });
+    if (this.#failure !== undefined) return Promise.resolve(this.#failure);
     const id = this.#nextId++;
     const { promise, resolve } = Promise.withResolvers<Decoded>();
     this.#waiting.set(id, resolve);
     this.#worker.ref();
-    this.#post({ kind: 'decode', id, ...request }, [request.payload.buffer]);
+    this.#post({ kind: 'decode', id, ...request });
     return promise;
   }
 
@@ -51,28 +48,28 @@ export class DecodeThread {
     this.#post({ kind: 'truncate', slot, rows });
   }
 
-  drop(slot: number): void {
-    this.#post({ kind: 'drop', slot });
+  recycle(slot: number): void {
+    this.#post({ kind: 'recycle', slot });
   }
 
   async close(): Promise<void> {
     await this.#worker.terminate();
   }
 
-  #post(command: DecodeCommand, transfer: ArrayBuffer[] = []): void {
-    this.#worker.postMessage(command, transfer);
+  #post(command: DecodeCommand): void {
+    this.#worker.postMessage(command);
   }
 
-  #settle({ id, payload, result, error }: DecodeReply): void {
+  #settle({ id, result, error }: DecodeReply): void {
     const resolve = this.#waiting.get(id);
     this.#waiting.delete(id);
     if (this.#waiting.size === 0) this.#worker.unref();
-    resolve?.({ payload, outcome: result ?? errorFromMessage(error!) });
+    resolve?.(result ?? errorFromMessage(error!));
   }
 
   #fail(cause: unknown, onFailure: (error: OpenWitError) => void): void {
     this.#failure = new OpenWitError('unavailable', 'INTERNAL', 'decode thread failed', { cause, retryAfterMs: 1000 });
-    for (const resolve of this.#waiting.values()) resolve({ payload: new Uint8Array(0), outcome: this.#failure });
+    for (const resolve of this.#waiting.values()) resolve(this.#failure);
     this.#waiting.clear();
     onFailure(this.#failure);
   }

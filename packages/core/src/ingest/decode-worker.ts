@@ -1,11 +1,16 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { errorToMessage, isOpenWitError } from '@openwit/ports';
+import { errorToMessage, isOpenWitError, type Signal } from '@openwit/ports';
 import { type BatchMark, createOtlpBatch, type OtlpBatch } from '@openwit/transport';
 import type { DecodeCommand, DecodeReply, DecodeResult, DecodeSettings } from './decode-protocol.ts';
 
-/** A batch that is being filled, with the way back to each state that is not durable yet. */
-interface Slot {
+/** A batch, and its state without rows. */
+interface Reusable {
   readonly batch: OtlpBatch;
+  readonly empty: BatchMark;
+}
+
+/** A batch that is being filled, with the way back to each state that is not durable yet. */
+interface Slot extends Reusable {
   marks: { readonly rows: number; readonly mark: BatchMark }[];
   sentGeneration: number;
 }
@@ -13,48 +18,66 @@ interface Slot {
 const settings = workerData as DecodeSettings;
 const port = parentPort!;
 const slots = new Map<number, Slot>();
+/** Their buffers have the sizes that the signal needs, and their pages are there. */
+const reusable: Record<Signal, Reusable[]> = { traces: [], logs: [], metrics: [] };
+const MAX_REUSABLE = 2;
 
 port.on('message', (command: DecodeCommand) => {
-  if (command.kind === 'drop') slots.delete(command.slot);
+  if (command.kind === 'recycle') recycle(command.slot);
   else if (command.kind === 'truncate') truncate(command.slot, command.rows);
   else reply(command);
 });
 
 function reply(command: DecodeCommand & { kind: 'decode' }): void {
-  const { id, payload } = command;
-  const transfer = [payload.buffer];
+  const { id } = command;
   try {
-    port.postMessage({ id, payload, result: decode(command) } satisfies DecodeReply, transfer);
+    port.postMessage({ id, result: decode(command) } satisfies DecodeReply);
   } catch (error) {
-    port.postMessage({ id, payload, error: errorToMessage(error) } satisfies DecodeReply, transfer);
+    port.postMessage({ id, error: errorToMessage(error) } satisfies DecodeReply);
   }
 }
 
 function decode(command: DecodeCommand & { kind: 'decode' }): DecodeResult {
   const slot = slots.get(command.slot) ?? open(command);
   const { batch } = slot;
-  const full = { full: true, accepted: 0, rejected: 0, message: '', rows: batch.rows, byteLength: batch.byteLength };
-  if (batch.rows >= settings.batchRows || batch.byteLength >= settings.batchBytes) return full;
+  const { rows, byteLength, entryCounts } = batch;
+  const full = { full: true, accepted: 0, rejected: 0, message: '', rows, byteLength, entryCounts };
+  if (rows >= settings.batchRows || byteLength >= settings.batchBytes) return full;
   slot.marks = slot.marks.filter(({ rows }) => rows >= command.committedRows);
-  const before = { rows: batch.rows, mark: batch.mark() };
+  const before = { rows, mark: batch.mark() };
   // A batch may run over by the request that fills it, but not without end.
-  const maxRecords = batch.rows === 0 ? settings.maxRequestRecords : 2 * settings.batchRows;
+  const maxRecords = rows === 0 ? settings.maxRequestRecords : 2 * settings.batchRows;
   try {
     const { accepted, rejected, message } = batch.append(command.payload, { maxRecords });
     slot.marks.push(before);
-    const { rows, byteLength } = batch;
-    return { full: false, accepted, rejected, message, rows, byteLength, ...columnsIfNew(slot) };
+    return { full: false, accepted, rejected, message, ...stateOf(slot) };
   } catch (error) {
-    if (batch.rows > 0 && isOpenWitError(error) && error.code === 'OVERLOADED') return full;
+    if (rows > 0 && isOpenWitError(error) && error.code === 'OVERLOADED') return full;
     throw error;
   }
 }
 
 function open(command: DecodeCommand & { kind: 'decode' }): Slot {
-  const batch = createOtlpBatch(command.signal, { expectedRows: settings.batchRows });
-  const slot: Slot = { batch, marks: [], sentGeneration: -1 };
+  const slot: Slot = { ...(reusable[command.signal].pop() ?? newBatch(command.signal)), marks: [], sentGeneration: -1 };
   slots.set(command.slot, slot);
   return slot;
+}
+
+function newBatch(signal: Signal): Reusable {
+  const batch = createOtlpBatch(signal, { expectedRows: settings.batchRows });
+  return { batch, empty: batch.mark() };
+}
+
+function recycle(id: number): void {
+  const slot = slots.get(id);
+  if (slot === undefined) return;
+  slots.delete(id);
+  const { batch, empty } = slot;
+  const others = reusable[batch.signal];
+  // A batch that one huge request filled is not worth its memory.
+  if (others.length >= MAX_REUSABLE || batch.byteLength > 2 * settings.batchBytes) return;
+  batch.truncate(empty);
+  others.push({ batch, empty });
 }
 
 function truncate(id: number, rows: number): void {
@@ -65,8 +88,10 @@ function truncate(id: number, rows: number): void {
   slot.marks = [];
 }
 
-function columnsIfNew(slot: Slot): Pick<DecodeResult, 'columns'> {
-  if (slot.sentGeneration === slot.batch.generation) return {};
-  slot.sentGeneration = slot.batch.generation;
-  return { columns: slot.batch.columns() };
+function stateOf(slot: Slot): Pick<DecodeResult, 'rows' | 'byteLength' | 'entryCounts' | 'columns'> {
+  const { batch } = slot;
+  const { rows, byteLength, entryCounts, generation } = batch;
+  if (slot.sentGeneration === generation) return { rows, byteLength, entryCounts };
+  slot.sentGeneration = generation;
+  return { rows, byteLength, entryCounts, columns: batch.columns() };
 }

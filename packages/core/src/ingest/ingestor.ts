@@ -4,7 +4,9 @@ import {
   type IngestRequest,
   type IngestResult,
   type IngestSink,
+  isShared,
   OpenWitError,
+  SharedBuffers,
   type Signal,
   type Snapshot,
   systemClock,
@@ -43,6 +45,8 @@ export interface IngestorStats {
   readonly unreadableRecords: number;
 }
 
+type SharedRequest = IngestRequest & { readonly payload: Uint8Array<SharedArrayBuffer> };
+
 /**
  * The pipeline: a request is decoded into the open batch of its tenant and signal, its bytes go to the log, and once
  * they are durable its rows count. A full or old batch goes to the store.
@@ -55,6 +59,7 @@ export class Ingestor implements IngestSink, TableSource {
   readonly #clock: Clock;
   readonly #settings: IngestSettings;
   readonly #budget: MemoryBudget;
+  readonly #buffers = new SharedBuffers();
   readonly #threads: DecodeThread[] = [];
   /** All batches that are not with the store, sealed ones that wait for their last requests too. */
   readonly #batches = new Set<OpenBatch>();
@@ -89,7 +94,7 @@ export class Ingestor implements IngestSink, TableSource {
       await granted;
     }
     try {
-      return await this.#ingest(request);
+      return await this.#withShared(request.payload, (payload) => this.#ingest({ ...request, payload }));
     } finally {
       this.#budget.release(bytes);
     }
@@ -98,11 +103,22 @@ export class Ingestor implements IngestSink, TableSource {
   snapshot(tenant: string, tables: readonly TableName[]): Snapshot {
     const stored = this.#store.snapshot(tenant, tables);
     const merged = new Map(stored.tables);
+    const shown: OpenBatch[] = [];
     for (const batch of this.#batches) {
       const table = batch.tenant === tenant && batch.committedRows > 0 ? merged.get(batch.signal) : undefined;
-      if (table !== undefined) merged.set(batch.signal, { ...table, batches: [...table.batches, batch.view()] });
+      if (table === undefined) continue;
+      merged.set(batch.signal, { ...table, batches: [...table.batches, batch.view()] });
+      shown.push(batch);
+      batch.readers++;
     }
-    return { tables: merged, release: () => stored.release() };
+    const release = (): void => {
+      stored.release();
+      for (const batch of shown.splice(0)) {
+        batch.readers--;
+        batch.recycleIfUnread();
+      }
+    };
+    return { tables: merged, release };
   }
 
   /**
@@ -145,14 +161,25 @@ export class Ingestor implements IngestSink, TableSource {
     await Promise.all(this.#threads.map((thread) => thread.close()));
   }
 
-  async #ingest(request: IngestRequest): Promise<IngestResult> {
-    for (let { payload } = request; ; ) {
+  /** The decode threads read shared memory only. */
+  async #withShared<T>(bytes: Uint8Array, use: (payload: Uint8Array<SharedArrayBuffer>) => Promise<T>): Promise<T> {
+    if (isShared(bytes)) return use(bytes);
+    const payload = this.#buffers.take(bytes.length);
+    payload.set(bytes);
+    try {
+      return await use(payload);
+    } finally {
+      this.#buffers.giveBack(payload);
+    }
+  }
+
+  async #ingest(request: SharedRequest): Promise<IngestResult> {
+    for (;;) {
       const batch = this.#batchFor(request);
       batch.underWay++;
       try {
-        const outcome = await this.#appendTo(batch, { ...request, payload });
-        if (!('full' in outcome)) return outcome;
-        payload = outcome.full;
+        const outcome = await this.#appendTo(batch, request);
+        if (outcome !== 'full') return outcome;
         this.#seal(batch);
       } finally {
         batch.underWay--;
@@ -161,13 +188,12 @@ export class Ingestor implements IngestSink, TableSource {
     }
   }
 
-  /** Decodes and logs a request, or gives its bytes back when the batch is full. */
-  async #appendTo(batch: OpenBatch, request: IngestRequest): Promise<IngestResult | { full: Uint8Array<ArrayBuffer> }> {
+  async #appendTo(batch: OpenBatch, request: SharedRequest): Promise<IngestResult | 'full'> {
     const { epoch, slot, batchId, committedRows } = batch;
-    const { tenant, signal, source } = request;
-    const { payload, outcome } = await batch.thread.decode({ slot, signal, payload: request.payload, committedRows });
+    const { tenant, signal, source, payload } = request;
+    const outcome = await batch.thread.decode({ slot, signal, payload, committedRows });
     if (outcome instanceof OpenWitError) throw outcome;
-    if (outcome.full) return { full: payload };
+    if (outcome.full) return 'full';
     this.#note(batch, outcome);
     if (batch.epoch !== epoch) throw takenBack();
     const { accepted, rejected, message, rows } = outcome;
@@ -179,7 +205,7 @@ export class Ingestor implements IngestSink, TableSource {
         payload,
         ...(source && { source }),
       });
-      batch.commit(rows, lsn, source);
+      batch.commit(outcome, lsn, source);
     }
     this.#accepted += accepted;
     this.#rejected += rejected;
@@ -227,14 +253,16 @@ export class Ingestor implements IngestSink, TableSource {
 
   async #decodeAgain(batch: OpenBatch, { signal, lsn, source, payload }: WalEntry): Promise<'done' | 'full'> {
     const { slot, committedRows } = batch;
-    const { outcome } = await batch.thread.decode({ slot, signal, payload: Uint8Array.from(payload), committedRows });
+    const outcome = await this.#withShared(payload, (shared) =>
+      batch.thread.decode({ slot, signal, payload: shared, committedRows }),
+    );
     if (outcome instanceof OpenWitError) {
       this.#unreadable++;
       return 'done';
     }
     if (outcome.full) return 'full';
     this.#note(batch, outcome);
-    batch.commit(outcome.rows, lsn, source);
+    batch.commit(outcome, lsn, source);
     return 'done';
   }
 
@@ -289,9 +317,9 @@ export class Ingestor implements IngestSink, TableSource {
   /** A sealed batch without a request under way goes to the store; in this very tick it stands there instead of here. */
   #handOver(batch: OpenBatch): void {
     if (!batch.sealed || batch.underWay > 0 || !this.#batches.delete(batch)) return;
-    batch.thread.drop(batch.slot);
     this.#openBytes -= batch.byteLength;
-    const stored = batch.committedRows === 0 ? Promise.resolve() : this.#store.append(batch.toSealed());
+    const sealed = batch.toSealed();
+    const stored = batch.committedRows === 0 ? Promise.resolve(sealed.release()) : this.#store.append(sealed);
     const settled = stored.finally(() => {
       this.#flushing.delete(settled);
       this.#budget.check();

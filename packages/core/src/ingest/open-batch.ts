@@ -1,13 +1,18 @@
 import {
   type ColumnData,
+  type EntryCounts,
   type MemoryBatch,
   recordBatchOf,
   type ScheduledCall,
   type SealedBatch,
   type Signal,
   type SourcePosition,
+  withEntryCounts,
 } from '@openwit/ports';
+import type { DecodeResult } from './decode-protocol.ts';
 import type { DecodeThread } from './decode-thread.ts';
+
+type CommittedState = Pick<DecodeResult, 'rows' | 'entryCounts'>;
 
 /** A batch that a decode thread fills. Rows count once the log has them; what lies behind is still on its way. */
 export class OpenBatch {
@@ -32,6 +37,10 @@ export class OpenBatch {
   committedRows = 0;
   byteLength = 0;
   columns: readonly ColumnData[] = [];
+  /** Snapshots that show the batch while it is open. */
+  readers = 0;
+  #isStored = false;
+  #entryCounts: EntryCounts = { resource: 0, scope: 0, metric: 0, keys: 0 };
   #throughLsn = 0;
   readonly #sources = new Map<string, SourcePosition>();
 
@@ -53,20 +62,34 @@ export class OpenBatch {
   }
 
   /** A request's rows are in the log: they belong to the batch for good. */
-  commit(rows: number, lsn: number, source: SourcePosition | undefined): void {
+  commit({ rows, entryCounts }: CommittedState, lsn: number, source: SourcePosition | undefined): void {
     this.committedRows = rows;
+    this.#entryCounts = entryCounts;
     this.#throughLsn = lsn;
     if (source !== undefined) this.#sources.set(source.source, source);
   }
 
   /** The committed rows, over the buffers that the decode thread goes on writing behind them. */
   view(): MemoryBatch {
-    return { batchId: this.batchId, batch: recordBatchOf(this.signal, this.committedRows, this.columns) };
+    const columns = withEntryCounts(this.signal, this.columns, this.#entryCounts);
+    return { batchId: this.batchId, batch: recordBatchOf(this.signal, this.committedRows, columns) };
   }
 
   toSealed(): SealedBatch {
     const { tenant, signal: table, batchId } = this;
     const range = { batchId, throughLsn: this.#throughLsn };
-    return { tenant, table, batch: this.view().batch, range, sources: [...this.#sources.values()] };
+    const sources = [...this.#sources.values()];
+    return { tenant, table, batch: this.view().batch, range, sources, release: () => this.#release() };
+  }
+
+  /** The store has no use for the memory any more. */
+  #release(): void {
+    this.#isStored = true;
+    this.recycleIfUnread();
+  }
+
+  /** Gives the memory back to the thread when neither store nor snapshot reads it. */
+  recycleIfUnread(): void {
+    if (this.#isStored && this.readers === 0) this.thread.recycle(this.slot);
   }
 }

@@ -43,7 +43,7 @@ export function sealed(batchId: number, throughLsn: number, bodies: readonly str
     'logs',
     bodies.map((body) => ({ timestamp: TIME, body })),
   );
-  return { tenant: 'acme', table: 'logs', batch, range: { batchId, throughLsn }, sources: [] };
+  return { tenant: 'acme', table: 'logs', batch, range: { batchId, throughLsn }, sources: [], release: () => {} };
 }
 
 export function bodiesOf({ batch }: Pick<SealedBatch, 'batch'>): string[] {

@@ -1,3 +1,4 @@
+import type { SharedBuffers } from '@openwit/ports';
 import type { AdmissionShare } from '../receive/admission.ts';
 import { type BodyBuffer, malformedBody, requestTooLarge, SizedBody } from '../receive/body.ts';
 
@@ -8,13 +9,15 @@ const PREFIX_BYTES = 5;
  * and itself (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md).
  */
 export class GrpcMessageBody implements BodyBuffer {
+  readonly #buffers: SharedBuffers;
   readonly #share: AdmissionShare;
   readonly #maxBytes: number;
   readonly #prefix: Uint8Array = new Uint8Array(PREFIX_BYTES);
   #prefixUsed = 0;
   #message: SizedBody | undefined;
 
-  constructor(share: AdmissionShare, maxBytes: number) {
+  constructor(buffers: SharedBuffers, share: AdmissionShare, maxBytes: number) {
+    this.#buffers = buffers;
     this.#share = share;
     this.#maxBytes = maxBytes;
   }
@@ -39,11 +42,11 @@ export class GrpcMessageBody implements BodyBuffer {
   }
 
   #start(length: number, firstPart: Uint8Array): void {
-    this.#message = new SizedBody(length);
+    this.#message = new SizedBody(this.#buffers, length);
     this.#message.push(firstPart);
   }
 
-  finish(): Uint8Array<ArrayBuffer> {
+  finish(): Uint8Array<SharedArrayBuffer> {
     if (this.#message === undefined) throw malformedBody('gRPC call has no whole message');
     return this.#message.finish();
   }

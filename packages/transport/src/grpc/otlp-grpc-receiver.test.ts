@@ -97,7 +97,7 @@ function detailsOf({ headers }: Answer): { code: number; message: string; retryM
 }
 
 for (const signal of SIGNALS) {
-  test(`${signal} arrive, plain and compressed, each in a buffer of its own`, async (t) => {
+  test(`${signal} arrive, plain and compressed`, async (t) => {
     const { sink, call } = await start(t);
     const payload = new RandomRequests(2).next(signal);
     const calls: [string | undefined, Buffer][] = [
@@ -114,7 +114,6 @@ for (const signal of SIGNALS) {
     }
     for (const request of sink.requests) {
       assert.deepEqual([request.tenant, request.signal], ['default', signal]);
-      assert.deepEqual([request.payload.byteOffset, request.payload.buffer.byteLength], [0, payload.length]);
     }
     assert.deepEqual(
       sink.rows,

@@ -151,7 +151,7 @@ export class OtlpGrpcReceiver implements Receiver {
     // Metadata that comes twice is one text with a comma, and no tenant's name.
     const tenant = metadata === undefined ? DEFAULT_TENANT : checkTenant(String(metadata));
     const announced = contentEncoding(headers['grpc-encoding'] as string | undefined);
-    const message = new GrpcMessageBody(share, maxRequestBytes);
+    const message = new GrpcMessageBody(this.#intake.buffers, share, maxRequestBytes);
     const body = await readBody(stream, message, clock, requestTimeoutMs);
     if (message.isCompressed && announced === 'identity') throw malformedBody('message is compressed with no encoding');
     const encoding = message.isCompressed ? announced : 'identity';

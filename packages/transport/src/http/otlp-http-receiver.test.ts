@@ -46,7 +46,7 @@ async function statusOf(response: Response): Promise<Message> {
 }
 
 for (const signal of SIGNALS) {
-  test(`${signal} arrive in protobuf, plain and compressed, each in a buffer of its own`, async (t) => {
+  test(`${signal} arrive in protobuf, plain and compressed`, async (t) => {
     const { sink, post } = await start(t);
     const payload = new RandomRequests(1).next(signal);
     const bodies: [string, Uint8Array<ArrayBuffer>][] = [
@@ -64,7 +64,6 @@ for (const signal of SIGNALS) {
     for (const request of sink.requests) {
       assert.deepEqual([request.tenant, request.signal], ['default', signal]);
       assert.deepEqual(request.payload, payload);
-      assert.deepEqual([request.payload.byteOffset, request.payload.buffer.byteLength], [0, payload.length]);
     }
     assert.deepEqual(
       sink.rows,

@@ -124,11 +124,11 @@ export class OtlpHttpReceiver implements Receiver {
   async #bodyFor(request: IncomingMessage, share: AdmissionShare): Promise<SizedBody | ChunkedBody> {
     const { maxRequestBytes } = this.#settings;
     const announced = request.headers['content-length'];
-    if (announced === undefined) return new ChunkedBody(share, maxRequestBytes);
+    if (announced === undefined) return new ChunkedBody(this.#intake.buffers, share, maxRequestBytes);
     const length = Number(announced);
     if (length > maxRequestBytes) throw requestTooLarge(maxRequestBytes);
     await share.take(length);
-    return new SizedBody(length);
+    return new SizedBody(this.#intake.buffers, length);
   }
 
   #answerError(request: IncomingMessage, response: ServerResponse, isJson: boolean, answer: ErrorAnswer): void {

@@ -1,4 +1,4 @@
-import { type ColumnData, OpenWitError, type Signal } from '@openwit/ports';
+import { type ColumnData, type EntryCounts, OpenWitError, type Signal } from '@openwit/ports';
 import { BatchContext } from './batch-context.ts';
 import { BatchFull } from './batch-memory.ts';
 import { fieldPathAt } from './field-path.ts';
@@ -39,10 +39,11 @@ export interface OtlpBatch {
    */
   columns(): ColumnData[];
   /**
-   * Changes when views of {@link columns} do not show later rows: a buffer was replaced by growth, or a dictionary
-   * (resources, scopes, metrics, keys) has new entries. While it stays, earlier views serve for later rows.
+   * Changes when a buffer is replaced by growth. While it stays, earlier {@link columns} serve for later rows, with
+   * {@link entryCounts} of then: see `withEntryCounts`.
    */
   readonly generation: number;
+  readonly entryCounts: EntryCounts;
 }
 
 export interface AppendLimits {
@@ -61,12 +62,8 @@ export interface AppendResult {
 }
 
 /** A state of one batch, to go back to. */
-export interface BatchMark {
+export interface BatchMark extends EntryCounts {
   readonly rows: number;
-  readonly resources: number;
-  readonly scopes: number;
-  readonly groups: number;
-  readonly keys: number;
 }
 
 export interface OtlpBatchOptions {
@@ -118,7 +115,6 @@ class ColumnBatch implements OtlpBatch {
     const accepted = this.rows - before.rows;
     // Groups and keys that no row has would only take room.
     if (accepted === 0) this.truncate(before);
-    else if (this.#hasNewEntries(before)) this.#context.memory.generation++;
     return { accepted, rejected: rejections.count, message: rejections.message };
   }
 
@@ -146,31 +142,24 @@ class ColumnBatch implements OtlpBatch {
     return new OpenWitError('invalid', 'REQUEST_TOO_LARGE', `request exceeds a batch: ${error.reason}`, options);
   }
 
-  #hasNewEntries(before: BatchMark): boolean {
-    const now = this.mark();
-    return (
-      now.resources !== before.resources ||
-      now.scopes !== before.scopes ||
-      now.groups !== before.groups ||
-      now.keys !== before.keys
-    );
-  }
-
-  mark(): BatchMark {
+  get entryCounts(): EntryCounts {
     return {
-      rows: this.rows,
-      resources: this.#origin.resources.length,
-      scopes: this.#origin.scopes.length,
-      groups: this.#records.groups?.length ?? 0,
+      resource: this.#origin.resources.length,
+      scope: this.#origin.scopes.length,
+      metric: this.#records.groups?.length ?? 0,
       keys: this.#context.keys.length,
     };
   }
 
+  mark(): BatchMark {
+    return { rows: this.rows, ...this.entryCounts };
+  }
+
   truncate(mark: BatchMark): void {
     this.#records.rows.truncate(mark.rows);
-    this.#records.groups?.truncate(mark.groups);
-    this.#origin.scopes.truncate(mark.scopes);
-    this.#origin.resources.truncate(mark.resources);
+    this.#records.groups?.truncate(mark.metric);
+    this.#origin.scopes.truncate(mark.scope);
+    this.#origin.resources.truncate(mark.resource);
     this.#context.keys.truncate(mark.keys);
   }
 

@@ -29,12 +29,12 @@ export function contentEncoding(header: string | undefined): ContentEncoding {
 /** @throws invalid / REQUEST_TOO_LARGE before more than `maxBytes` are unpacked; invalid / MALFORMED_OTLP */
 export async function decompress(
   encoding: ContentEncoding,
-  bytes: Uint8Array<ArrayBuffer>,
+  bytes: Uint8Array,
   maxBytes: number,
-): Promise<Uint8Array<ArrayBuffer>> {
+): Promise<Uint8Array> {
   if (encoding === 'identity') return bytes;
   try {
-    return owned(await DECOMPRESSORS[encoding](bytes, { maxOutputLength: maxBytes }));
+    return await DECOMPRESSORS[encoding](bytes, { maxOutputLength: maxBytes });
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw requestTooLarge(maxBytes);
     throw malformedBody(`body is not ${encoding}: ${cause instanceof Error ? cause.message : String(cause)}`);
@@ -43,10 +43,4 @@ export async function decompress(
 
 function hasZlibHeader(bytes: Uint8Array): boolean {
   return bytes.length >= 2 && (bytes[0]! & 0x0f) === 8 && (bytes[0]! * 256 + bytes[1]!) % 31 === 0;
-}
-
-/** The bytes in a buffer that is theirs alone: it is going to be transferred. */
-function owned(buffer: Buffer): Uint8Array<ArrayBuffer> {
-  const isWhole = buffer.byteOffset === 0 && buffer.length === buffer.buffer.byteLength;
-  return isWhole ? new Uint8Array(buffer.buffer as ArrayBuffer) : new Uint8Array(buffer);
 }

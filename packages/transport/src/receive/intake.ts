@@ -1,4 +1,4 @@
-import { type IngestResult, OpenWitError, type Signal } from '@openwit/ports';
+import { type IngestResult, OpenWitError, SharedBuffers, type Signal } from '@openwit/ports';
 import { otlpJsonToProtobuf } from '../json/otlp-json.ts';
 import { Admission, type AdmissionShare } from './admission.ts';
 import { requestTooLarge } from './body.ts';
@@ -11,12 +11,14 @@ export interface ReceivedRequest {
   readonly signal: Signal;
   readonly encoding: ContentEncoding;
   readonly isJson: boolean;
-  readonly body: Uint8Array<ArrayBuffer>;
+  /** From the intake's buffers, where it goes back to. */
+  readonly body: Uint8Array<SharedArrayBuffer>;
 }
 
 /** What the receivers do alike: limits, decompression, JSON, the sink, and knowing what is under way. */
 export class Intake {
   readonly admission: Admission;
+  readonly buffers: SharedBuffers = new SharedBuffers();
   readonly #settings: ReceiverSettings;
   #isStopping = false;
   #underWay = 0;
@@ -53,13 +55,17 @@ export class Intake {
 
   /** @throws what the sink throws, and MALFORMED_OTLP, REQUEST_TOO_LARGE, OVERLOADED */
   async ingest(request: ReceivedRequest, share: AdmissionShare): Promise<IngestResult> {
-    const { tenant, signal, isJson } = request;
-    const bytes = await this.#unpack(request, share);
-    const payload = isJson ? otlpJsonToProtobuf(signal, bytes) : bytes;
-    return this.#settings.sink.ingest({ tenant, signal, payload });
+    const { tenant, signal, isJson, body } = request;
+    try {
+      const bytes = await this.#unpack(request, share);
+      const payload = isJson ? otlpJsonToProtobuf(signal, bytes) : bytes;
+      return await this.#settings.sink.ingest({ tenant, signal, payload });
+    } finally {
+      this.buffers.giveBack(body);
+    }
   }
 
-  async #unpack({ encoding, body }: ReceivedRequest, share: AdmissionShare): Promise<Uint8Array<ArrayBuffer>> {
+  async #unpack({ encoding, body }: ReceivedRequest, share: AdmissionShare): Promise<Uint8Array> {
     const { maxRequestBytes } = this.#settings;
     if (body.length > maxRequestBytes) throw requestTooLarge(maxRequestBytes);
     if (encoding === 'identity') return body;

@@ -11,7 +11,7 @@ export class RecordingSink implements IngestSink {
   error: unknown;
 
   async ingest(request: IngestRequest): Promise<IngestResult> {
-    this.requests.push(request);
+    this.requests.push({ ...request, payload: Uint8Array.from(request.payload) });
     await this.gate;
     if (this.error !== undefined) throw this.error;
     const batch = createOtlpBatch(request.signal);

@@ -1,0 +1,49 @@
+const SMALLEST_BYTES = 4096;
+const MAX_IDLE_BYTES = 16 * 1024 * 1024;
+
+/**
+ * Shared memory that goes round: requests are put together in it, read by another thread and written to the log without
+ * being allocated, moved or copied in between. (Plain buffers that go to a thread and back cost more than their decoding:
+ * each counts as garbage on both sides.)
+ */
+export class SharedBuffers {
+  readonly #maxIdleBytes: number;
+  /** By size, a power of two. */
+  readonly #idle = new Map<number, SharedArrayBuffer[]>();
+  #idleBytes = 0;
+
+  /** @param maxIdleBytes what may lie unused; default 16 MiB */
+  constructor(maxIdleBytes: number = MAX_IDLE_BYTES) {
+    this.#maxIdleBytes = maxIdleBytes;
+  }
+
+  /** So many bytes, with anything in them. */
+  take(length: number): Uint8Array<SharedArrayBuffer> {
+    const size = sizeFor(length);
+    const idle = this.#idle.get(size)?.pop();
+    if (idle !== undefined) this.#idleBytes -= size;
+    return new Uint8Array(idle ?? new SharedArrayBuffer(size), 0, length);
+  }
+
+  /** Takes back what {@link take} gave; the caller must not touch it any more. */
+  giveBack({ buffer }: Uint8Array<SharedArrayBuffer>): void {
+    const size = buffer.byteLength;
+    if (this.#idleBytes + size > this.#maxIdleBytes) return;
+    this.#idleBytes += size;
+    const sameSize = this.#idle.get(size);
+    if (sameSize === undefined) this.#idle.set(size, [buffer]);
+    else sameSize.push(buffer);
+  }
+}
+
+/** The next power of two, and no page less. */
+function sizeFor(length: number): number {
+  let size = SMALLEST_BYTES;
+  while (size < length) size *= 2;
+  return size;
+}
+
+/** True when another thread can read the bytes where they are. */
+export function isShared(bytes: Uint8Array): bytes is Uint8Array<SharedArrayBuffer> {
+  return bytes.buffer instanceof SharedArrayBuffer;
+}
