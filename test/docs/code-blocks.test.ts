@@ -12,7 +12,9 @@ const blocksFolder = join(root, '.cache/docs');
 const run = promisify(execFile);
 
 for (const document of globSync(['README.md', 'packages/*/README.md', 'docs/**/*.md'], { cwd: root })) {
-  const blocks = [...readFileSync(join(root, document), 'utf8').matchAll(/^```ts\n(.*?)^```/gms)].map(([, code]) => code!);
+  const blocks = [...readFileSync(join(root, document), 'utf8').matchAll(/^```ts\n(.*?)^```/gms)].map(
+    ([, code]) => code!,
+  );
   for (const [i, code] of blocks.entries()) {
     test(`TypeScript block ${i + 1} of ${document} runs`, { timeout: 60_000 }, async () => {
       mkdirSync(blocksFolder, { recursive: true });

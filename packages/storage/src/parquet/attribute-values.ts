@@ -8,6 +8,7 @@ import {
 } from '@openwit/ports';
 import { textsOf } from './attribute-census.ts';
 import { gather } from './gather.ts';
+import { Scratch } from './scratch.ts';
 import { TextColumnWriter } from './text-column-writer.ts';
 
 /** An attributes column of a batch in memory, as a file stores it. */
@@ -21,13 +22,17 @@ export interface StoredAttributes {
 }
 
 /** Parts the entries of an attributes column into columns and a map. */
-export function storeAttributes(column: ColumnData, wanted: readonly AttributeColumn[]): StoredAttributes {
+export function storeAttributes(
+  column: ColumnData,
+  wanted: readonly AttributeColumn[],
+  memory: Scratch,
+): StoredAttributes {
   const entries = attributeEntries(column);
-  const { kept, placed } = partEntries(column, entries, wanted);
+  const { kept, placed } = partEntries(column, entries, wanted, memory);
   return {
-    map: textMap(entries, kept),
-    types: typesMap(entries, kept),
-    columns: wanted.map(({ type }, c) => COLUMN_WRITERS[type](entries, placed[c]!)),
+    map: textMap(entries, kept, memory),
+    types: typesMap(entries, kept, memory),
+    columns: wanted.map(({ type }, c) => COLUMN_WRITERS[type](entries, placed[c]!, memory)),
   };
 }
 
@@ -47,14 +52,19 @@ interface Parts {
   readonly placed: readonly Int32Array[];
 }
 
-function partEntries(column: ColumnData, { keyOf, keys }: AttributeEntries, wanted: readonly AttributeColumn[]): Parts {
+function partEntries(
+  column: ColumnData,
+  { keyOf, keys }: AttributeEntries,
+  wanted: readonly AttributeColumn[],
+  memory: Scratch,
+): Parts {
   const { length } = column;
   const source = column.offsets!;
   const columnOf = new Map(wanted.map(({ key }, c) => [key, c]));
   const placeOf = Int32Array.from(textsOf(keys), (key) => columnOf.get(key) ?? NONE);
-  const placed = wanted.map(() => new Int32Array(length).fill(NONE));
-  const offsets = new Int32Array(length + 1);
-  const entries = new Int32Array(source[length]! - source[0]!);
+  const placed = wanted.map(() => memory.int32(length).fill(NONE));
+  const offsets = memory.int32(length + 1);
+  const entries = memory.int32(source[length]! - source[0]!);
   let count = 0;
   for (let i = 0; i < length; i++) {
     for (let entry = source[i]!; entry < source[i + 1]!; entry++) {
@@ -67,15 +77,19 @@ function partEntries(column: ColumnData, { keyOf, keys }: AttributeEntries, want
   return { kept: { length, offsets, entries: entries.subarray(0, count) }, placed };
 }
 
-function textMap(source: AttributeEntries, { length, offsets, entries }: EntryList): ColumnData {
-  const writer = new TextColumnWriter(entries.length, textBytes(source, entries));
+function textMap(source: AttributeEntries, { length, offsets, entries }: EntryList, memory: Scratch): ColumnData {
+  const writer = new TextColumnWriter(entries.length, textBytes(source, entries), memory);
   for (const entry of entries) writeValue(writer, source, entry);
-  return { length, offsets, children: [gather(source.keys, pick(source.keyOf, entries)), writer.finish()] };
+  return {
+    length,
+    offsets,
+    children: [gather(source.keys, pick(source.keyOf, entries, memory), memory), writer.finish()],
+  };
 }
 
-function typesMap(source: AttributeEntries, kept: EntryList): ColumnData {
-  const offsets = new Int32Array(kept.length + 1);
-  const entries = new Int32Array(kept.entries.length);
+function typesMap(source: AttributeEntries, kept: EntryList, memory: Scratch): ColumnData {
+  const offsets = memory.int32(kept.length + 1);
+  const entries = memory.int32(kept.entries.length);
   let count = 0;
   for (let i = 0; i < kept.length; i++) {
     for (let k = kept.offsets[i]!; k < kept.offsets[i + 1]!; k++) {
@@ -85,12 +99,13 @@ function typesMap(source: AttributeEntries, kept: EntryList): ColumnData {
     offsets[i + 1] = count;
   }
   const typed = entries.subarray(0, count);
-  const keys = gather(source.keys, pick(source.keyOf, typed));
-  return { length: kept.length, offsets, children: [keys, gather(TYPE_WORDS, pick(source.typeOf, typed))] };
+  const keys = gather(source.keys, pick(source.keyOf, typed, memory), memory);
+  const words = gather(TYPE_WORDS, pick(source.typeOf, typed, memory), memory);
+  return { length: kept.length, offsets, children: [keys, words] };
 }
 
-function pick(values: Int32Array | Uint8Array, entries: Int32Array): Int32Array {
-  const picked = new Int32Array(entries.length);
+function pick(values: Int32Array | Uint8Array, entries: Int32Array, memory: Scratch): Int32Array {
+  const picked = memory.int32(entries.length);
   for (let i = 0; i < entries.length; i++) picked[i] = values[entries[i]!]!;
   return picked;
 }
@@ -123,27 +138,33 @@ function writeValue(writer: TextColumnWriter, source: AttributeEntries, entry: n
   }
 }
 
-const COLUMN_WRITERS: Record<AttributeColumn['type'], (source: AttributeEntries, entries: Int32Array) => ColumnData> = {
-  text(source, entries) {
+type ColumnWriter = (source: AttributeEntries, entries: Int32Array, memory: Scratch) => ColumnData;
+
+const COLUMN_WRITERS: Record<AttributeColumn['type'], ColumnWriter> = {
+  text({ textBytes: source, textOffsets }, entries, memory) {
     let bytes = 0;
-    for (const entry of entries) {
-      if (entry !== NONE) bytes += source.textOffsets[entry + 1]! - source.textOffsets[entry]!;
+    for (let i = 0; i < entries.length; i++) {
+      const entry = entries[i]!;
+      if (entry !== NONE) bytes += textOffsets[entry + 1]! - textOffsets[entry]!;
     }
-    const writer = new TextColumnWriter(entries.length, bytes);
-    for (const entry of entries) {
+    const writer = new TextColumnWriter(entries.length, bytes, memory);
+    for (let i = 0; i < entries.length; i++) {
+      const entry = entries[i]!;
       if (entry === NONE) writer.none();
-      else writer.bytes(source.textBytes, source.textOffsets[entry]!, source.textOffsets[entry + 1]!);
+      else writer.bytes(source, textOffsets[entry]!, textOffsets[entry + 1]!);
     }
     return writer.finish();
   },
-  int64: (source, entries) => numbers(source, entries, (halves) => new BigInt64Array(halves.buffer)),
-  float64: (source, entries) => numbers(source, entries, (halves) => new Float64Array(halves.buffer)),
-  bool(source, entries) {
-    const values = new Uint8Array(entries.length);
+  int64: (source, entries, memory) =>
+    numbers(source, entries, memory, (at, offset, length) => new BigInt64Array(at, offset, length)),
+  float64: (source, entries, memory) =>
+    numbers(source, entries, memory, (at, offset, length) => new Float64Array(at, offset, length)),
+  bool(source, entries, memory) {
+    const values = memory.bytes(entries.length);
     for (let i = 0; i < entries.length; i++) {
       if (entries[i] !== NONE) values[i] = Number(source.ints[entries[i]!]);
     }
-    return { length: entries.length, values, ...presence(entries) };
+    return { length: entries.length, values, ...presence(entries, memory) };
   },
 };
 
@@ -151,21 +172,23 @@ const COLUMN_WRITERS: Record<AttributeColumn['type'], (source: AttributeEntries,
 function numbers(
   { ints }: AttributeEntries,
   entries: Int32Array,
-  view: (halves: Int32Array<ArrayBuffer>) => BigInt64Array | Float64Array,
+  memory: Scratch,
+  valuesOver: (buffer: ArrayBuffer, byteOffset: number, length: number) => BigInt64Array | Float64Array,
 ): ColumnData {
   const source = new Int32Array(ints.buffer, ints.byteOffset, 2 * ints.length);
-  const target = new Int32Array(2 * entries.length);
+  const target = memory.int32(2 * entries.length);
   for (let i = 0; i < entries.length; i++) {
     const entry = entries[i]!;
     if (entry === NONE) continue;
     target[2 * i] = source[2 * entry]!;
     target[2 * i + 1] = source[2 * entry + 1]!;
   }
-  return { length: entries.length, values: view(target), ...presence(entries) };
+  const { length } = entries;
+  return { length, values: valuesOver(target.buffer, target.byteOffset, length), ...presence(entries, memory) };
 }
 
-function presence(entries: Int32Array): { validity?: Uint8Array } {
-  const validity = new Uint8Array((entries.length + 7) >> 3);
+function presence(entries: Int32Array, memory: Scratch): { validity?: Uint8Array } {
+  const validity = memory.bytes((entries.length + 7) >> 3);
   let present = 0;
   for (let i = 0; i < entries.length; i++) {
     if (entries[i] === NONE) continue;
@@ -181,7 +204,7 @@ function typeIndex(type: AttributeType): number {
 
 /** The names of the types as a text column. */
 const TYPE_WORDS: ColumnData = (() => {
-  const writer = new TextColumnWriter(ATTRIBUTE_TYPES.length, ATTRIBUTE_TYPES.join('').length);
+  const writer = new TextColumnWriter(ATTRIBUTE_TYPES.length, ATTRIBUTE_TYPES.join('').length, new Scratch());
   for (const type of ATTRIBUTE_TYPES) writer.ascii(type);
   return writer.finish();
 })();

@@ -17,6 +17,7 @@ import { DEFAULT_ATTRIBUTE_COLUMNS } from './attribute-columns.ts';
 import { timestampText } from './column-stats.ts';
 import { doubleText } from './double-text.ts';
 import { type EncodedBatch, encodeBatch } from './encode-batch.ts';
+import { Scratch } from './scratch.ts';
 import { COLUMN_MAPS, storedColumns, withChildren } from './stored-layout.ts';
 import { toParquet } from './write-parquet.ts';
 
@@ -109,13 +110,15 @@ test('statistics are the true minimum, maximum and counts', async () => {
   }
 });
 
+const memory = new Scratch();
+
 function literal(value: string | undefined): string {
   return value === undefined ? 'NULL' : `'${value}'`;
 }
 
 function encode(table: TableName, rows: readonly PlainRow[]): EncodedBatch {
   const fieldIds = new Map([...withChildren(storedColumns(table))].map(({ path }, i) => [path, i + 1]));
-  return encodeBatch({
+  const request = {
     table,
     rows: rows.length,
     columns: columnsOf(batchOf(table, rows)),
@@ -123,7 +126,12 @@ function encode(table: TableName, rows: readonly PlainRow[]): EncodedBatch {
     attributeColumns: [],
     nextFieldId: 1000,
     settings: DEFAULT_ATTRIBUTE_COLUMNS,
-  });
+  };
+  // As a thread does it: the second time in memory that has seen other rows.
+  memory.reset();
+  encodeBatch({ ...request, columns: columnsOf(batchOf(table, rows.toReversed())) }, memory);
+  memory.reset();
+  return encodeBatch(request, memory);
 }
 
 function usedColumns({ newColumns, attributeColumnIds }: EncodedBatch): AttributeColumn[] {

@@ -7,13 +7,14 @@ import {
   type TableName,
   typesColumnOf,
 } from '@openwit/ports';
-import { type RecordBatch, RecordBatchStreamWriter } from 'apache-arrow';
+import type { RecordBatch } from 'apache-arrow';
 import { type StoredValues, toRecordBatch } from './arrow-columns.ts';
 import { attributeCensus, countRows, type KeyCensus } from './attribute-census.ts';
 import { type AttributeColumnPlan, type AttributeColumnSettings, planAttributeColumns } from './attribute-columns.ts';
 import { storeAttributes } from './attribute-values.ts';
 import { columnStats, timestampRange } from './column-stats.ts';
 import { gather } from './gather.ts';
+import type { Scratch } from './scratch.ts';
 import { COLUMN_MAPS, keepsTypes, type StoredColumn, storedAttributeColumn, storedColumns } from './stored-layout.ts';
 
 /** A batch in memory and what its table has already. Plain data: it goes to a worker. */
@@ -38,10 +39,11 @@ export interface EncodedBatch {
   readonly maxTimestampNs: bigint;
 }
 
-export function encodeBatch(request: EncodeRequest): EncodedBatch {
+/** The result lies in `memory`. */
+export function encodeBatch(request: EncodeRequest, memory: Scratch): EncodedBatch {
   const { table, rows, fieldIds } = request;
   const plan = planColumns(request);
-  const values = storeColumns(request, plan.columns);
+  const values = storeColumns(request, plan.columns, memory);
   const layout = [...storedColumns(table), ...plan.columns.map(storedAttributeColumn)];
   const stored: StoredValues[] = layout.map((column) => ({ column, values: values.get(column.name)! }));
 
@@ -59,13 +61,6 @@ export function encodeBatch(request: EncodeRequest): EncodedBatch {
   };
 }
 
-/** The batch as an Arrow IPC stream. */
-export function toIpc(batch: RecordBatch): Uint8Array {
-  const writer = new RecordBatchStreamWriter();
-  writer.write(batch);
-  return writer.finish().toUint8Array(true);
-}
-
 function planColumns(request: EncodeRequest): AttributeColumnPlan {
   const census: KeyCensus[] = [];
   TABLES[request.table].forEach(({ name }, i) => {
@@ -79,18 +74,23 @@ function planColumns(request: EncodeRequest): AttributeColumnPlan {
 }
 
 /** The values of every stored column by its name, a value per row. */
-function storeColumns(request: EncodeRequest, wanted: readonly AttributeColumn[]): Map<string, ColumnData> {
+function storeColumns(
+  request: EncodeRequest,
+  wanted: readonly AttributeColumn[],
+  memory: Scratch,
+): Map<string, ColumnData> {
   const stored = new Map<string, ColumnData>();
   TABLES[request.table].forEach((definition, i) => {
     const { indices, dictionary, ...own } = request.columns[i]!;
-    const perRow = (values: ColumnData): ColumnData => (indices === undefined ? values : gather(values, indices));
+    const perRow = (values: ColumnData): ColumnData =>
+      indices === undefined ? values : gather(values, indices, memory);
     const source = dictionary ?? own;
     if (definition.type !== 'attributes') {
-      stored.set(definition.name, perRow(storeValues(definition, source)));
+      stored.set(definition.name, perRow(storeValues(definition, source, memory)));
       return;
     }
     const columns = wanted.filter(({ map }) => map === definition.name);
-    const attributes = storeAttributes(source, columns);
+    const attributes = storeAttributes(source, columns, memory);
     stored.set(definition.name, perRow(attributes.map));
     if (keepsTypes(definition)) stored.set(typesColumnOf(definition.name), perRow(attributes.types));
     for (const [c, column] of columns.entries()) stored.set(column.name, perRow(attributes.columns[c]!));
@@ -99,16 +99,16 @@ function storeColumns(request: EncodeRequest, wanted: readonly AttributeColumn[]
 }
 
 /** The same buffers, but for attributes inside structs: these become two maps. */
-function storeValues({ type }: Pick<ColumnDefinition, 'type'>, source: ColumnData): ColumnData {
+function storeValues({ type }: Pick<ColumnDefinition, 'type'>, source: ColumnData, memory: Scratch): ColumnData {
   if (typeof type === 'string') return source;
   if ('list' in type) {
     const length = source.offsets![source.length]!;
-    return { ...source, children: [storeValues({ type: type.list }, { ...source.children![0]!, length })] };
+    return { ...source, children: [storeValues({ type: type.list }, { ...source.children![0]!, length }, memory)] };
   }
   const children = type.struct.flatMap((field, i) => {
     const child = { ...source.children![i]!, length: source.length };
-    if (field.type !== 'attributes') return [storeValues(field, child)];
-    const { map, types } = storeAttributes(child, []);
+    if (field.type !== 'attributes') return [storeValues(field, child, memory)];
+    const { map, types } = storeAttributes(child, [], memory);
     return [map, types];
   });
   return { ...source, children };

@@ -1,21 +1,23 @@
 import type { ColumnData, ColumnValues } from '@openwit/ports';
+import type { Scratch } from './scratch.ts';
 
 /** The column whose value `i` is value `indices[i]` of the given one: how a value per group becomes a value per row. */
-export function gather(column: ColumnData, indices: Int32Array): ColumnData {
+export function gather(column: ColumnData, indices: Int32Array, memory: Scratch): ColumnData {
   const length = indices.length;
-  const validity = column.validity === undefined ? {} : { validity: gatherBits(column.validity, indices) };
-  if (column.offsets === undefined) return { length, ...validity, values: gatherValues(column.values!, indices) };
-  const offsets = gatherOffsets(column.offsets, indices);
+  const validity = column.validity === undefined ? {} : { validity: gatherBits(column.validity, indices, memory) };
+  if (column.offsets === undefined)
+    return { length, ...validity, values: gatherValues(column.values!, indices, memory) };
+  const offsets = gatherOffsets(column.offsets, indices, memory);
   if (column.children === undefined) {
-    const values = gatherBytes(column.offsets, column.values as Uint8Array, indices, offsets[length]!);
+    const values = gatherBytes(column.offsets, column.values as Uint8Array, indices, memory.bytes(offsets[length]!));
     return { length, ...validity, offsets, values };
   }
-  const entries = gatherRanges(column.offsets, indices, offsets[length]!);
-  return { length, ...validity, offsets, children: column.children.map((child) => gather(child, entries)) };
+  const entries = gatherRanges(column.offsets, indices, memory.int32(offsets[length]!));
+  return { length, ...validity, offsets, children: column.children.map((child) => gather(child, entries, memory)) };
 }
 
-function gatherBits(bits: Uint8Array, indices: Int32Array): Uint8Array {
-  const target = new Uint8Array((indices.length + 7) >> 3);
+function gatherBits(bits: Uint8Array, indices: Int32Array, memory: Scratch): Uint8Array {
+  const target = memory.bytes((indices.length + 7) >> 3);
   for (let i = 0; i < indices.length; i++) {
     const from = indices[i]!;
     target[i >> 3]! |= ((bits[from >> 3]! >> (from & 7)) & 1) << (i & 7);
@@ -23,14 +25,17 @@ function gatherBits(bits: Uint8Array, indices: Int32Array): Uint8Array {
   return target;
 }
 
-function gatherValues(values: ColumnValues, indices: Int32Array): ColumnValues {
-  const target = new (values.constructor as new (length: number) => ColumnValues)(indices.length);
+type ValuesOver = new (buffer: ArrayBuffer, byteOffset: number, length: number) => ColumnValues;
+
+function gatherValues(values: ColumnValues, indices: Int32Array, memory: Scratch): ColumnValues {
+  const { buffer, byteOffset } = memory.bytes(values.BYTES_PER_ELEMENT * indices.length);
+  const target = new (values.constructor as ValuesOver)(buffer, byteOffset, indices.length);
   for (let i = 0; i < indices.length; i++) target[i] = values[indices[i]!]!;
   return target;
 }
 
-function gatherOffsets(offsets: Int32Array, indices: Int32Array): Int32Array {
-  const target = new Int32Array(indices.length + 1);
+function gatherOffsets(offsets: Int32Array, indices: Int32Array, memory: Scratch): Int32Array {
+  const target = memory.int32(indices.length + 1);
   let at = 0;
   for (let i = 0; i < indices.length; i++) {
     const from = indices[i]!;
@@ -40,8 +45,7 @@ function gatherOffsets(offsets: Int32Array, indices: Int32Array): Int32Array {
 }
 
 /** Rows of one group mostly follow each other: the value is copied once a run, then the run doubles itself. */
-function gatherBytes(offsets: Int32Array, bytes: Uint8Array, indices: Int32Array, total: number): Uint8Array {
-  const target = new Uint8Array(total);
+function gatherBytes(offsets: Int32Array, bytes: Uint8Array, indices: Int32Array, target: Uint8Array): Uint8Array {
   let at = 0;
   for (let i = 0; i < indices.length; ) {
     const from = indices[i]!;
@@ -59,8 +63,7 @@ function gatherBytes(offsets: Int32Array, bytes: Uint8Array, indices: Int32Array
   return target;
 }
 
-function gatherRanges(offsets: Int32Array, indices: Int32Array, total: number): Int32Array {
-  const target = new Int32Array(total);
+function gatherRanges(offsets: Int32Array, indices: Int32Array, target: Int32Array): Int32Array {
   let at = 0;
   for (const from of indices) {
     for (let entry = offsets[from]!; entry < offsets[from + 1]!; entry++) target[at++] = entry;

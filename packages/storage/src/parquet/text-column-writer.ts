@@ -1,5 +1,6 @@
 import type { ColumnData } from '@openwit/ports';
 import { doubleText } from './double-text.ts';
+import type { Scratch } from './scratch.ts';
 
 const ZERO = 0x30;
 const MINUS = 0x2d;
@@ -16,10 +17,10 @@ export class TextColumnWriter {
   #nulls = 0;
 
   /** @param maxBytes at least as much as will be written */
-  constructor(values: number, maxBytes: number) {
-    this.#offsets = new Int32Array(values + 1);
-    this.#bytes = new Uint8Array(maxBytes);
-    this.#validity = new Uint8Array((values + 7) >> 3);
+  constructor(values: number, maxBytes: number, memory: Scratch) {
+    this.#offsets = memory.int32(values + 1);
+    this.#bytes = memory.bytes(maxBytes);
+    this.#validity = memory.bytes((values + 7) >> 3);
   }
 
   bytes(source: Uint8Array, start: number, end: number): void {
@@ -52,8 +53,10 @@ export class TextColumnWriter {
 
   /** NULL. */
   none(): void {
-    this.#nulls++;
-    this.#offsets[++this.#count] = this.#at;
+    if (this.#nulls++ === 0) this.#validity.fill(0xff);
+    const i = this.#count++;
+    this.#validity[i >> 3]! &= ~(1 << (i & 7));
+    this.#offsets[i + 1] = this.#at;
   }
 
   finish(): ColumnData {
@@ -76,8 +79,6 @@ export class TextColumnWriter {
   }
 
   #present(): void {
-    const i = this.#count++;
-    this.#validity[i >> 3]! |= 1 << (i & 7);
-    this.#offsets[i + 1] = this.#at;
+    this.#offsets[++this.#count] = this.#at;
   }
 }

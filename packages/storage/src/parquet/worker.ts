@@ -1,7 +1,9 @@
 import { parentPort } from 'node:worker_threads';
 import { type ErrorMessage, errorToMessage } from '@openwit/ports';
 import { type EncodeRequest, encodeBatch } from './encode-batch.ts';
+import { IpcBuffer } from './ipc-buffer.ts';
 import type { EncodedFile } from './parquet-writers.ts';
+import { Scratch } from './scratch.ts';
 import { footerBytes, type ParquetCompression, toParquet } from './write-parquet.ts';
 
 export interface WorkerRequest {
@@ -11,15 +13,20 @@ export interface WorkerRequest {
 
 export type WorkerResponse = { readonly file: EncodedFile } | { readonly error: ErrorMessage };
 
+const memory = new Scratch();
+const ipc = new IpcBuffer();
+
 parentPort!.on('message', ({ request, compression }: WorkerRequest) => {
   try {
-    const { batch, ...meta } = encodeBatch(request);
-    const parquet = toParquet(batch, compression);
+    const { batch, ...meta } = encodeBatch(request, memory);
+    const parquet = toParquet(batch, compression, ipc);
     const file: EncodedFile = { ...meta, parquet, footerBytes: footerBytes(parquet) };
     parentPort!.postMessage({ file } satisfies WorkerResponse, [parquet.buffer]);
   } catch (error) {
     // After a panic the state of the WebAssembly module is unknown: this thread must end, the pool starts another.
     if (error instanceof Error && error.name === 'RuntimeError') throw error;
     parentPort!.postMessage({ error: errorToMessage(error) } satisfies WorkerResponse);
+  } finally {
+    memory.reset();
   }
 });

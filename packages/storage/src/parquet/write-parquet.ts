@@ -1,6 +1,6 @@
 import type { RecordBatch } from 'apache-arrow';
 import { Compression, EnabledStatistics, Table, WriterPropertiesBuilder, writeParquet } from 'parquet-wasm';
-import { toIpc } from './encode-batch.ts';
+import { IpcBuffer } from './ipc-buffer.ts';
 
 /** How the pages of active files are compressed: lz4 costs the least CPU, zstd half the bytes. */
 export type ParquetCompression = 'lz4' | 'zstd' | 'none';
@@ -16,9 +16,16 @@ const MAX_ROWS_PER_GROUP = 1 << 24;
 const PAGE_BYTES = 4 << 20;
 
 /** Writes a batch as one Parquet file. Dictionaries are off: they triple the time, and compaction writes them later. */
-export function toParquet(batch: RecordBatch, compression: ParquetCompression): Uint8Array<ArrayBuffer> {
+export function toParquet(
+  batch: RecordBatch,
+  compression: ParquetCompression,
+  ipc: IpcBuffer = new IpcBuffer(),
+): Uint8Array<ArrayBuffer> {
   // Both the table and the properties are consumed, and freed, by the call.
-  return writeParquet(Table.fromIPCStream(toIpc(batch)), properties(batch, compression)) as Uint8Array<ArrayBuffer>;
+  return writeParquet(
+    Table.fromIPCStream(ipc.encode(batch)),
+    properties(batch, compression),
+  ) as Uint8Array<ArrayBuffer>;
 }
 
 /** Bytes of the footer's metadata, as the file's last eight bytes tell. */

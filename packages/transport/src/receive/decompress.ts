@@ -27,11 +27,7 @@ export function contentEncoding(header: string | undefined): ContentEncoding {
 }
 
 /** @throws invalid / REQUEST_TOO_LARGE before more than `maxBytes` are unpacked; invalid / MALFORMED_OTLP */
-export async function decompress(
-  encoding: ContentEncoding,
-  bytes: Uint8Array,
-  maxBytes: number,
-): Promise<Uint8Array> {
+export async function decompress(encoding: ContentEncoding, bytes: Uint8Array, maxBytes: number): Promise<Uint8Array> {
   if (encoding === 'identity') return bytes;
   try {
     return await DECOMPRESSORS[encoding](bytes, { maxOutputLength: maxBytes });

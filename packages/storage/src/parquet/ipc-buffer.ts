@@ -1,0 +1,33 @@
+import { AsyncByteQueue, type RecordBatch, RecordBatchStreamWriter } from 'apache-arrow';
+
+/** Arrow IPC streams, one after the other in the same memory. */
+export class IpcBuffer {
+  #bytes = new Uint8Array(0);
+
+  /** The batch as a stream; valid until the next call. */
+  encode(batch: RecordBatch): Uint8Array {
+    const pieces = new Pieces();
+    const writer = new RecordBatchStreamWriter();
+    writer.reset(pieces);
+    writer.write(batch);
+    writer.finish();
+    if (pieces.byteLength > this.#bytes.length) this.#bytes = new Uint8Array(pieces.byteLength);
+    let at = 0;
+    for (const piece of pieces.all) {
+      this.#bytes.set(piece, at);
+      at += piece.length;
+    }
+    return this.#bytes.subarray(0, at);
+  }
+}
+
+/** Takes what the writer writes, without a copy. */
+class Pieces extends AsyncByteQueue {
+  readonly all: Uint8Array[] = [];
+  byteLength = 0;
+
+  override write(piece: Uint8Array): void {
+    this.all.push(piece);
+    this.byteLength += piece.length;
+  }
+}
