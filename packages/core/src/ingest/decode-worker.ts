@@ -21,6 +21,8 @@ const slots = new Map<number, Slot>();
 /** Their buffers have the sizes that the signal needs, and their pages are there. */
 const reusable: Record<Signal, Reusable[]> = { traces: [], logs: [], metrics: [] };
 const MAX_REUSABLE = 2;
+/** The request that fills a batch is taken whole. Room that is not used is address space only. */
+const ROOM = 1.25;
 
 port.on('message', (command: DecodeCommand) => {
   if (command.kind === 'recycle') recycle(command.slot);
@@ -64,7 +66,7 @@ function open(command: DecodeCommand & { kind: 'decode' }): Slot {
 }
 
 function newBatch(signal: Signal): Reusable {
-  const batch = createOtlpBatch(signal, { expectedRows: settings.batchRows });
+  const batch = createOtlpBatch(signal, { expectedRows: Math.ceil(settings.batchRows * ROOM) });
   return { batch, empty: batch.mark() };
 }
 

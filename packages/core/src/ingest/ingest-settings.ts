@@ -15,7 +15,7 @@ export interface IngestOptions {
     readonly maxAgeMs?: number;
   };
   readonly limits?: {
-    /** Bytes of requests under way, open batches and batches on their way to files. Default 128 MiB. */
+    /** Bytes of requests under way, open batches and batches on their way to files. Default 64 MiB. */
     readonly maxMemoryBytes?: number;
     /** Records of one request, which is REQUEST_TOO_LARGE above. Default 500,000. */
     readonly maxRequestRecords?: number;
@@ -40,7 +40,7 @@ export function ingestSettings({ threads, batch = {}, limits = {} }: IngestOptio
       maxAgeMs: positiveInteger('ingest.batch.maxAgeMs', batch.maxAgeMs, 10_000),
     },
     limits: {
-      maxMemoryBytes: positiveInteger('ingest.limits.maxMemoryBytes', limits.maxMemoryBytes, 128 * MIB),
+      maxMemoryBytes: positiveInteger('ingest.limits.maxMemoryBytes', limits.maxMemoryBytes, 64 * MIB),
       maxRequestRecords: positiveInteger('ingest.limits.maxRequestRecords', limits.maxRequestRecords, 500_000),
       maxWaitMs: positiveInteger('ingest.limits.maxWaitMs', limits.maxWaitMs, 1000),
     },

@@ -1,9 +1,17 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type IngestSink, isOpenWitError, OpenWitError, type TableSource } from '@openwit/ports';
+import {
+  type IngestSink,
+  isOpenWitError,
+  OpenWitError,
+  type SealedBatch,
+  type Snapshot,
+  type TableSource,
+} from '@openwit/ports';
 import { DrivenClock, FaultyFileSystem, MemoryFileSystem, SeededRandom } from '@openwit/ports/testing';
 import { MemoryStore, SegmentedWal } from '@openwit/storage';
-import { Ingestor } from './ingestor.ts';
+import type { RecordBatch } from 'apache-arrow';
+import { Ingestor, type IngestStore } from './ingestor.ts';
 
 const FOLDER = '/data/wal';
 
@@ -68,6 +76,38 @@ test('what is acknowledged is in the next snapshot, without a seal', async () =>
   assert.deepEqual(seen(ingestor), ['a', 'b']);
   assert.equal(ingestor.stats().openBatches, 1);
   await ingestor.close();
+});
+
+test('the memory of a batch is written anew only when neither the store nor a snapshot reads it', async () => {
+  const wal = await SegmentedWal.open({ fileSystem: new MemoryFileSystem() }, { folder: FOLDER });
+  const stored: SealedBatch[] = [];
+  const nothing = { tables: new Map([['logs', { batches: [], files: [], attributeColumns: [] }]]), release: () => {} };
+  const store: IngestStore = {
+    pendingBytes: 0,
+    append: async (batch) => void stored.push(batch),
+    snapshot: () => nothing as unknown as Snapshot,
+  };
+  const ingestor = new Ingestor({ wal, store, clock: new DrivenClock() }, { batch: { maxRows: 3 } });
+  const bodiesIn = ({ batch }: { batch: RecordBatch }) => batch.getChild('body')!.toArray() as string[];
+  const shown = async (name: string) => {
+    await send(ingestor, [`${name}1`, `${name}2`]);
+    const snapshot = ingestor.snapshot('default', ['logs']);
+    const [view] = snapshot.tables.get('logs')!.batches;
+    await send(ingestor, [`${name}3`]); // full: the batch goes to the store
+    return { view: view!, release: () => snapshot.release() };
+  };
+  const first = await shown('a');
+  stored[0]!.release();
+  const second = await shown('b');
+  second.release();
+  assert.deepEqual(bodiesIn(first.view), ['a1', 'a2'], 'a snapshot still reads it');
+  assert.deepEqual(bodiesIn(stored[1]!), ['b1', 'b2', 'b3'], 'the store still has it');
+  first.release();
+  await send(ingestor, ['c1', 'c2', 'c3']);
+  assert.deepEqual(bodiesIn(first.view), ['c1', 'c2'], 'nobody reads it any more, so it is used again');
+  assert.deepEqual(bodiesIn(stored[1]!), ['b1', 'b2', 'b3']);
+  await ingestor.close();
+  await wal.close();
 });
 
 test('a snapshot does not see rows whose bytes are not durable yet', async () => {

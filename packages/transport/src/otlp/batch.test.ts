@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isOpenWitError, SIGNALS, type Signal } from '@openwit/ports';
+import { isOpenWitError, SIGNALS, type Signal, withEntryCounts } from '@openwit/ports';
 import { expectedRows } from '../testing/expected-rows.ts';
 import { RandomRequests } from '../testing/random-requests.ts';
 import { rowsOf } from '../testing/rows-of.ts';
@@ -78,25 +78,40 @@ for (const signal of SIGNALS) {
       batch.append(requests.next(signal), LIMITS);
       if (batch.generation !== generation) columns = batch.columns();
       generation = batch.generation;
-      const viewed = { ...batchView(batch), columns: () => columns };
+      const viewed = { ...batchView(batch), columns: () => [...withEntryCounts(signal, columns, batch.entryCounts)] };
       assert.deepEqual(rowsOf(viewed), rowsOf(batch));
     }
   });
 
-  test(`equal resources of ${signal} are one entry, so that a steady sender does not change the generation`, () => {
+  test(`equal resources of ${signal} are one entry, over requests too`, () => {
     const payload = new RandomRequests(8).next(signal);
     const batch = createOtlpBatch(signal, { expectedRows: 10_000 });
     batch.append(payload, LIMITS);
-    const { generation } = batch;
+    const { entryCounts } = batch;
     batch.append(payload, LIMITS);
+    assert.deepEqual(batch.entryCounts, entryCounts);
+  });
+
+  test(`a batch of ${signal} that was emptied fills like a new one, in the same buffers`, () => {
+    const requests = new RandomRequests(9);
+    const batch = createOtlpBatch(signal);
+    const empty = batch.mark();
+    for (let i = 0; i < 40; i++) batch.append(requests.next(signal), LIMITS);
+    const { generation } = batch;
+    for (let round = 0; round < 20; round++) {
+      batch.truncate(empty);
+      const payload = requests.next(signal);
+      batch.append(payload, LIMITS);
+      assert.deepEqual(rowsOf(batch), expectedRows(signal, payload));
+    }
     assert.equal(batch.generation, generation);
   });
 }
 
 /** The batch's own values are getters of its prototype. */
 function batchView(batch: OtlpBatch): OtlpBatch {
-  const { signal, rows, byteLength, generation } = batch;
-  return { ...batch, signal, rows, byteLength, generation };
+  const { signal, rows, byteLength, generation, entryCounts } = batch;
+  return { ...batch, signal, rows, byteLength, generation, entryCounts };
 }
 
 /** All that a reader can see, and the sizes. */
