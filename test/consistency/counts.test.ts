@@ -6,16 +6,16 @@ import { test } from 'node:test';
 import { range, sendLogs } from '../support/log-request.ts';
 import { ask, type NodeProcess, startNode } from '../support/node-process.ts';
 
-const QUERIES = Number(process.env.OPENWIT_COUNT_QUERIES ?? 1_000);
-const QUERIES_PER_LIFE = 1_000;
+const QUERIES = Number(process.env.OPENWIT_COUNT_QUERIES ?? 20_000);
+const QUERIES_PER_LIFE = 500;
 /** A folder sees two lives, with a kill and a recovery between them; then files would be too many to count quickly. */
 const LIVES_PER_FOLDER = 2;
 const READERS = 4;
 const RECORDS_PER_REQUEST = 25;
-const DISTINCT_EVERY = 5;
+const DISTINCT_EVERY = 10;
 
 /** Batches of a moment, so that most queries meet a seal, a file commit, or the move between them. */
-const CONFIG = { ingest: { batch: { maxRows: 1_000, maxAgeMs: 150 } }, wal: { segmentBytes: 256 * 1024 } };
+const CONFIG = { ingest: { batch: { maxRows: 1_000, maxAgeMs: 300 } }, wal: { segmentBytes: 256 * 1024 } };
 
 interface Progress {
   sent: number;
