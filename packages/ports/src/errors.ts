@@ -20,6 +20,7 @@ export type ErrorCode =
   | 'QUERY_LIMIT'
   | 'QUERY_TIMEOUT'
   | 'RATE_LIMITED'
+  | 'RECOVERING'
   | 'REQUEST_TOO_LARGE'
   | 'STORE_CORRUPTION'
   | 'STORE_UNAVAILABLE'

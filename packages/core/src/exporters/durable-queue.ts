@@ -14,6 +14,8 @@ export type Encode = () => Uint8Array | Promise<Uint8Array>;
 const SUCCESS = 0;
 const FAILED = 1;
 const RETRY_AFTER_MS = 200;
+/** How long a node that closes still tries. */
+const LAST_TRIES_MS = 10_000;
 
 /**
  * Hands the exporters' requests to the node. What was taken is not given up: overload and a failing disk are waited
@@ -26,6 +28,7 @@ export class DurableQueue {
   readonly #tenant: string;
   readonly #underWay = new Set<Promise<void>>();
   #closed = false;
+  #giveUpAt = Number.POSITIVE_INFINITY;
 
   constructor(
     { sink, clock }: { sink: IngestSink; clock: Clock },
@@ -57,8 +60,10 @@ export class DurableQueue {
     await Promise.all(this.#underWay);
   }
 
+  /** Takes nothing more; what was taken is tried for 10 more seconds. */
   shutdown(): Promise<void> {
     this.#closed = true;
+    this.#giveUpAt = Math.min(this.#giveUpAt, this.#clock.monotonic() + LAST_TRIES_MS);
     return this.forceFlush();
   }
 
@@ -71,7 +76,7 @@ export class DurableQueue {
         if (rejected > 0) throw new OpenWitError('invalid', 'MALFORMED_OTLP', message);
         return;
       } catch (error) {
-        if (!isOpenWitError(error) || !canWait(error)) throw error;
+        if (!isOpenWitError(error) || !canWait(error) || this.#clock.monotonic() >= this.#giveUpAt) throw error;
         await sleep(this.#clock, error.retryAfterMs ?? RETRY_AFTER_MS);
       }
     }

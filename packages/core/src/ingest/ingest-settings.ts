@@ -21,13 +21,15 @@ export interface IngestOptions {
     readonly maxRequestRecords?: number;
     /** How long a request waits for memory before it is answered OVERLOADED. Default 1,000 ms. */
     readonly maxWaitMs?: number;
+    /** How long `OpenWit.open` waits for the log of the run before; then the node answers RECOVERING. Default 10,000 ms. */
+    readonly maxRecoveryWaitMs?: number;
   };
 }
 
 export interface IngestSettings {
   readonly threads: number;
   readonly batch: { readonly maxRows: number; readonly maxBytes: number; readonly maxAgeMs: number };
-  readonly limits: { readonly maxMemoryBytes: number; readonly maxRequestRecords: number; readonly maxWaitMs: number };
+  readonly limits: { readonly maxMemoryBytes: number; readonly maxRequestRecords: number; readonly maxWaitMs: number; readonly maxRecoveryWaitMs: number };
 }
 
 /** The options with their defaults. @throws invalid / INVALID_CONFIG */
@@ -43,6 +45,7 @@ export function ingestSettings({ threads, batch = {}, limits = {} }: IngestOptio
       maxMemoryBytes: positiveInteger('ingest.limits.maxMemoryBytes', limits.maxMemoryBytes, 64 * MIB),
       maxRequestRecords: positiveInteger('ingest.limits.maxRequestRecords', limits.maxRequestRecords, 500_000),
       maxWaitMs: positiveInteger('ingest.limits.maxWaitMs', limits.maxWaitMs, 1000),
+      maxRecoveryWaitMs: positiveInteger('ingest.limits.maxRecoveryWaitMs', limits.maxRecoveryWaitMs, 10_000),
     },
   };
 }

@@ -9,6 +9,7 @@ import {
   SharedBuffers,
   type Signal,
   type Snapshot,
+  sleep,
   systemClock,
   type TableName,
   type TableSource,
@@ -66,10 +67,13 @@ export class Ingestor implements IngestSink, TableSource {
   /** The batch that takes requests, by thread and key. */
   readonly #current = new Map<DecodeThread, Map<string, OpenBatch>>();
   readonly #flushing = new Set<Promise<void>>();
+  readonly #requests = new Set<Promise<unknown>>();
+  #recovery: Promise<void> | undefined;
   #openBytes = 0;
   #nextSlot = 0;
   #nextBatchId: number;
   #closed = false;
+  readonly #closing = Promise.withResolvers<void>();
   #accepted = 0;
   #rejected = 0;
   #unreadable = 0;
@@ -87,6 +91,13 @@ export class Ingestor implements IngestSink, TableSource {
 
   async ingest(request: IngestRequest): Promise<IngestResult> {
     if (this.#closed) throw new OpenWitError('closed', 'CLOSED', 'ingestor is closed');
+    if (this.#recovery !== undefined) throw recovering();
+    const result = this.#admit(request);
+    this.#requests.add(result);
+    return result.finally(() => this.#requests.delete(result));
+  }
+
+  async #admit(request: IngestRequest): Promise<IngestResult> {
     const bytes = request.payload.length;
     const granted = this.#budget.reserve(bytes);
     if (granted !== undefined) {
@@ -100,7 +111,9 @@ export class Ingestor implements IngestSink, TableSource {
     }
   }
 
+  /** @throws unavailable / RECOVERING */
   snapshot(tenant: string, tables: readonly TableName[]): Snapshot {
+    if (this.#recovery !== undefined) throw recovering();
     const stored = this.#store.snapshot(tenant, tables);
     const merged = new Map(stored.tables);
     const shown: OpenBatch[] = [];
@@ -123,13 +136,26 @@ export class Ingestor implements IngestSink, TableSource {
 
   /**
    * Takes back what the log holds from the run before, in bounded memory: when it is spent, batches go to the store
-   * and the replay waits for them. To be called once, before the first request.
+   * and the replay waits for them. To be called once, before the first request. Resolves when it is done, or when it has
+   * taken `maxRecoveryWaitMs`: then it goes on, and ingest and snapshots are refused with RECOVERING until it is done.
+   * @throws unavailable / WAL_UNAVAILABLE when the log cannot be read
    */
   async recover(): Promise<void> {
+    const recovery = this.#recover().then(() => {
+      this.#recovery = undefined;
+    });
+    // A log that cannot be read any more leaves the node in recovery: it must not answer without these records.
+    this.#recovery = recovery.catch(() => {});
+    await Promise.race([recovery, sleep(this.#clock, this.#settings.limits.maxRecoveryWaitMs)]);
+  }
+
+  async #recover(): Promise<void> {
     const batches = new Map<number, OpenBatch>();
     for await (const entry of this.#wal.replay()) {
+      if (this.#closed) return;
       while (this.#budget.usedBytes > this.#settings.limits.maxMemoryBytes && this.#sealLargest()) {
-        await this.#nextHandOver();
+        await Promise.race([...this.#flushing, this.#closing.promise]);
+        if (this.#closed) return;
       }
       await this.#replay(entry, batches);
     }
@@ -140,7 +166,7 @@ export class Ingestor implements IngestSink, TableSource {
   async flush(): Promise<void> {
     const before = [...this.#batches];
     for (const batch of before) this.#seal(batch);
-    await Promise.all([...this.#flushing, ...before.map((batch) => batch.stored)]);
+    await Promise.all([...this.#flushing, ...before.map(async (batch) => (await batch.handedOver).stored)]);
   }
 
   stats(): IngestorStats {
@@ -153,11 +179,18 @@ export class Ingestor implements IngestSink, TableSource {
     };
   }
 
-  /** Takes no new request, answers those under way, and flushes. */
+  /**
+   * Takes no new request, answers those under way, and hands every batch to the store, whose own close writes them: a disk
+   * that is full must not keep a node from ending, and what is not written then is in the log.
+   */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    await this.flush();
+    this.#closing.resolve();
+    await Promise.allSettled([this.#recovery, ...this.#requests]);
+    const open = [...this.#batches];
+    for (const batch of open) this.#seal(batch);
+    await Promise.all(open.map((batch) => batch.handedOver));
     await Promise.all(this.#threads.map((thread) => thread.close()));
   }
 
@@ -324,12 +357,10 @@ export class Ingestor implements IngestSink, TableSource {
       this.#flushing.delete(settled);
       this.#budget.check();
     });
+    // Whoever waits for it hears of a failure; the records are in the log.
+    settled.catch(() => {});
     this.#flushing.add(settled);
-    batch.resolveStored(settled);
-  }
-
-  async #nextHandOver(): Promise<void> {
-    await Promise.race(this.#flushing);
+    batch.resolveHandOver({ stored: settled });
   }
 
   #leastLoadedThread(): DecodeThread {
@@ -359,6 +390,11 @@ export class Ingestor implements IngestSink, TableSource {
     this.#current.set(thread, new Map());
     return thread;
   }
+}
+
+function recovering(): OpenWitError {
+  const message = 'the log of the run before is still being read';
+  return new OpenWitError('unavailable', 'RECOVERING', message, { retryAfterMs: 1000 });
 }
 
 function takenBack(): OpenWitError {

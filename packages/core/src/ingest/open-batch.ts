@@ -12,6 +12,11 @@ import {
 import type { DecodeResult } from './decode-protocol.ts';
 import type { DecodeThread } from './decode-thread.ts';
 
+/** In an object of its own: a promise for a promise would wait for both. */
+export interface HandOver {
+  readonly stored: Promise<void>;
+}
+
 type CommittedState = Pick<DecodeResult, 'rows' | 'entryCounts'>;
 
 /** A batch that a decode thread fills. Rows count once the log has them; what lies behind is still on its way. */
@@ -22,9 +27,9 @@ export class OpenBatch {
   readonly tenant: string;
   readonly signal: Signal;
   readonly thread: DecodeThread;
-  /** Settles with the store's answer; resolved at once when the batch ends without rows. */
-  readonly stored: Promise<void>;
-  readonly resolveStored: (stored: Promise<void>) => void;
+  /** Resolves when the batch is with the store, with the store's answer; a batch without rows ends here. */
+  readonly handedOver: Promise<HandOver>;
+  readonly resolveHandOver: (handOver: HandOver) => void;
 
   /** Seals the batch when it is old. */
   ageLimit: ScheduledCall | undefined;
@@ -56,9 +61,9 @@ export class OpenBatch {
     this.tenant = tenant;
     this.signal = signal;
     this.thread = thread;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.stored = promise;
-    this.resolveStored = resolve;
+    const { promise, resolve } = Promise.withResolvers<HandOver>();
+    this.handedOver = promise;
+    this.resolveHandOver = resolve;
   }
 
   /** A request's rows are in the log: they belong to the batch for good. */
