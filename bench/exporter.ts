@@ -34,7 +34,7 @@ export async function benchExporter(): Promise<ExporterFigures> {
   const server = await startServer();
   const exporters = {
     noop,
-    otlpHttp: new OTLPTraceExporter({ url: `${server.http}/v1/traces` }),
+    otlpHttp: new OTLPTraceExporter({ url: `${server.http}/v1/traces`, concurrencyLimit: SPANS_PER_ROUND }),
     openWit: wit.spanExporter(),
   };
   const taken: Record<keyof typeof exporters, number[]> = { noop: [], otlpHttp: [], openWit: [] };
