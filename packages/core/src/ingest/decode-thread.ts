@@ -4,6 +4,9 @@ import type { DecodeCommand, DecodeReply, DecodeResult, DecodeSettings } from '.
 
 const WORKER = new URL(`./decode-worker${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url);
 
+/** The thread makes little garbage: its columns are shared memory. */
+const YOUNG_GENERATION_MB = 8;
+
 export interface DecodeRequest {
   readonly slot: number;
   readonly signal: Signal;
@@ -23,7 +26,11 @@ export class DecodeThread {
 
   /** `onFailure` is called once when the thread dies by itself: what its batches held in memory is gone. */
   constructor(settings: DecodeSettings, onFailure: (error: OpenWitError) => void) {
-    this.#worker = new Worker(WORKER, { workerData: settings, name: 'openwit-decode' });
+    this.#worker = new Worker(WORKER, {
+      workerData: settings,
+      name: 'openwit-decode',
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
+    });
     this.#worker.unref();
     this.#worker.on('message', (reply: DecodeReply) => this.#settle(reply));
     this.#worker.on('error', (cause) => this.#fail(cause, onFailure));

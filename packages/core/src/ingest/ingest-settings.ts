@@ -29,7 +29,12 @@ export interface IngestOptions {
 export interface IngestSettings {
   readonly threads: number;
   readonly batch: { readonly maxRows: number; readonly maxBytes: number; readonly maxAgeMs: number };
-  readonly limits: { readonly maxMemoryBytes: number; readonly maxRequestRecords: number; readonly maxWaitMs: number; readonly maxRecoveryWaitMs: number };
+  readonly limits: {
+    readonly maxMemoryBytes: number;
+    readonly maxRequestRecords: number;
+    readonly maxWaitMs: number;
+    readonly maxRecoveryWaitMs: number;
+  };
 }
 
 /** The options with their defaults. @throws invalid / INVALID_CONFIG */

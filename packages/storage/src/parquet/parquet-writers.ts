@@ -22,6 +22,9 @@ interface Job {
   readonly done: PromiseWithResolvers<EncodedFile>;
 }
 
+/** A thread makes little garbage: it encodes in memory of its own. */
+const YOUNG_GENERATION_MB = 8;
+
 const WORKER = new URL(`./worker${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url);
 
 /**
@@ -68,7 +71,10 @@ export class ParquetWriters {
   }
 
   #start(): Worker {
-    const worker = new Worker(WORKER);
+    const worker = new Worker(WORKER, {
+      name: 'openwit-parquet',
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
+    });
     worker.on('message', (response: WorkerResponse) => {
       const job = this.#take(worker);
       worker.unref();
