@@ -15,11 +15,11 @@ export interface IngestOptions {
     readonly maxAgeMs?: number;
   };
   readonly limits?: {
-    /** Bytes of requests under way, open batches and batches on their way to files. Default 64 MiB. */
+    /** Bytes of requests under way, open batches and batches on their way to files. Default 48 MiB. */
     readonly maxMemoryBytes?: number;
     /** Records of one request, which is REQUEST_TOO_LARGE above. Default 500,000. */
     readonly maxRequestRecords?: number;
-    /** How long a request waits for memory before it is answered OVERLOADED. Default 1,000 ms. */
+    /** How long a request waits for memory before it is answered OVERLOADED. Default 5,000 ms. */
     readonly maxWaitMs?: number;
     /** How long `OpenWit.open` waits for the log of the run before; then the node answers RECOVERING. Default 10,000 ms. */
     readonly maxRecoveryWaitMs?: number;
@@ -47,9 +47,9 @@ export function ingestSettings({ threads, batch = {}, limits = {} }: IngestOptio
       maxAgeMs: positiveInteger('ingest.batch.maxAgeMs', batch.maxAgeMs, 10_000),
     },
     limits: {
-      maxMemoryBytes: positiveInteger('ingest.limits.maxMemoryBytes', limits.maxMemoryBytes, 64 * MIB),
+      maxMemoryBytes: positiveInteger('ingest.limits.maxMemoryBytes', limits.maxMemoryBytes, 48 * MIB),
       maxRequestRecords: positiveInteger('ingest.limits.maxRequestRecords', limits.maxRequestRecords, 500_000),
-      maxWaitMs: positiveInteger('ingest.limits.maxWaitMs', limits.maxWaitMs, 1000),
+      maxWaitMs: positiveInteger('ingest.limits.maxWaitMs', limits.maxWaitMs, 5000),
       maxRecoveryWaitMs: positiveInteger('ingest.limits.maxRecoveryWaitMs', limits.maxRecoveryWaitMs, 10_000),
     },
   };
