@@ -1,63 +1,50 @@
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
-import { type Found, pythonWith } from './python-packages.ts';
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 
-const PROGRAM = fileURLToPath(new URL('./duckdb_reader.py', import.meta.url));
-const PACKAGES = ['duckdb==1.5.5', 'duckdb-extension-ducklake==1.5.5', 'duckdb-extension-sqlite-scanner==1.5.5'];
-const STOP_TIMEOUT_MS = 10_000;
+const run = promisify(execFile);
+const VERSION = '1.5.5';
+const PACKAGES = ['duckdb', 'duckdb-extension-ducklake', 'duckdb-extension-sqlite-scanner'];
+const VENV = join(import.meta.dirname, '../../.cache', `duckdb-${VERSION}`);
+const PYTHON = join(VENV, 'bin/python');
+const INSTALL_TIMEOUT_MS = 240_000;
+const READ_TIMEOUT_MS = 60_000;
 
-/** Rows as JSON has them: cast to VARCHAR what must not be rounded. */
-export type ReaderRow = readonly (string | number | boolean | null)[];
+/** Attaches the catalog as a stranger does, and prints the rows of one query as JSON. */
+const SCRIPT = `
+import glob, json, os, site, sys, duckdb
+catalog, sql = sys.argv[1:]
+db = duckdb.connect()
+for name in ('sqlite_scanner', 'ducklake'):
+    path = os.path.join(site.getsitepackages()[0], 'duckdb_extension_' + name, 'extensions', '*', name + '.duckdb_extension')
+    db.execute("LOAD '" + glob.glob(path)[0] + "'")
+db.execute("SET TimeZone = 'UTC'")
+db.execute("ATTACH 'ducklake:sqlite:" + catalog + "' AS wit (READ_ONLY)")
+print(json.dumps(db.execute(sql).fetchall()))
+`;
 
-interface Answer {
-  readonly rows?: readonly ReaderRow[];
-  readonly error?: string;
+/** An independent DuckDB with its DuckLake extension, from PyPI. */
+export interface DuckDbReader {
+  /** Rows of text and numbers, of a query over the attached catalog `wit`. */
+  read(catalog: string, sql: string): Promise<(string | number | null)[][]>;
 }
 
-/** A DuckDB of another build and process than the node's, with the extension `ducklake` as DuckDB releases it. */
-export class DuckDbReader {
-  readonly #child: ChildProcessWithoutNullStreams;
-  readonly #exited: Promise<unknown>;
-  readonly #waiting: ((answer: Answer) => void)[] = [];
-
-  static async start(): Promise<Found<DuckDbReader>> {
-    const python = await pythonWith(PACKAGES);
-    if ('missing' in python) return python;
-    const reader = new DuckDbReader(python.found);
-    try {
-      await reader.rows('select 1');
-      return { found: reader };
-    } catch (error) {
-      return { missing: `DuckDB does not run in Python: ${(error as Error).message}` };
-    }
+/** The reader, or why this machine has none. */
+export async function duckDbReader(): Promise<DuckDbReader | { readonly missing: string }> {
+  try {
+    if (!existsSync(PYTHON)) await run('python3', ['-m', 'venv', VENV], { timeout: INSTALL_TIMEOUT_MS });
+    const wanted = PACKAGES.map((name) => `${name}==${VERSION}`);
+    const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...wanted];
+    await run(PYTHON, pip, { timeout: INSTALL_TIMEOUT_MS });
+  } catch (error) {
+    return { missing: `DuckDB ${VERSION} cannot be installed from PyPI: ${(error as Error).message.slice(0, 200)}` };
   }
-
-  private constructor(python: string) {
-    this.#child = spawn(python, [PROGRAM], { stdio: 'pipe' });
-    let complaint = '';
-    this.#child.stderr.on('data', (piece) => (complaint = (complaint + piece).slice(-2000)));
-    this.#child.stdin.on('error', () => {}); // `close` says it
-    this.#exited = new Promise((resolve) => this.#child.once('close', resolve));
-    createInterface(this.#child.stdout).on('line', (line) => this.#waiting.shift()?.(JSON.parse(line)));
-    void this.#exited.then(() => {
-      for (const answer of this.#waiting.splice(0)) answer({ error: `the reader ended: ${complaint.trim()}` });
-    });
-  }
-
-  async rows(sql: string): Promise<readonly ReaderRow[]> {
-    const answered = new Promise<Answer>((resolve) => this.#waiting.push(resolve));
-    if (this.#child.exitCode !== null) throw new Error('the reader has ended');
-    this.#child.stdin.write(`${JSON.stringify(sql)}\n`);
-    const { rows, error } = await answered;
-    if (rows === undefined) throw new Error(error);
-    return rows;
-  }
-
-  async close(): Promise<void> {
-    const timer = setTimeout(() => this.#child.kill('SIGKILL'), STOP_TIMEOUT_MS);
-    this.#child.stdin.end();
-    await this.#exited;
-    clearTimeout(timer);
-  }
+  return {
+    async read(catalog, sql) {
+      const options = { timeout: READ_TIMEOUT_MS, maxBuffer: 256 * 1024 * 1024 };
+      const { stdout } = await run(PYTHON, ['-c', SCRIPT, catalog, sql], options);
+      return JSON.parse(stdout) as (string | number | null)[][];
+    },
+  };
 }
