@@ -22,7 +22,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     node.child.kill(signal);
     assert.deepEqual(await node.ended, { code: 0, stdout: await node.line, stderr: '' });
     const asked = await openwit('sql', 'select count(*) as n from logs', '--data-dir', dataDir, '--format', 'csv');
-    assert.deepEqual(asked, { code: 0, stdout: 'n\n10\n', stderr: '' });
+    assert.deepEqual(asked, { code: 0, stdout: 'n\r\n10\r\n', stderr: '' });
   });
 }
 
@@ -90,15 +90,15 @@ test('a file of OTLP/JSON goes into a folder or a node, and comes out as a table
   const ask = (format: string) => openwit('sql', exact, '--url', node.api, '--format', format);
   const csv = await ask('csv');
   assert.deepEqual(csv.stdout.split('\n'), [
-    'big,quoted,nothing,at,n',
-    '9223372036854775807,"a ""b"", c",,2026-09-21T13:46:40.000000003Z,6',
+    'big,quoted,nothing,at,n\r',
+    '9223372036854775807,"a ""b"", c",,2026-09-21T14:13:20.000000003Z,6\r',
     '',
   ]);
   const json = await ask('json');
   assert.match(json.stdout, /"?9223372036854775807"?/);
-  assert.match(json.stdout, /2026-09-21T13:46:40\.000000003Z/);
+  assert.match(json.stdout, /2026-09-21T14:13:20\.000000003Z/);
   const table = await ask('table');
-  for (const text of ['9223372036854775807', 'a "b", c', '2026-09-21T13:46:40.000000003Z'])
+  for (const text of ['9223372036854775807', 'a "b", c', '2026-09-21T14:13:20.000000003Z'])
     assert.ok(table.stdout.includes(text));
   const wrong = await openwit('sql', 'select nothing from nowhere', '--url', node.api);
   assert.equal(wrong.code, 1);

@@ -28,8 +28,14 @@ test('every column of the three tables is documented', () => {
 
 test('every option of the node is documented with its default', () => {
   const text = read('docs/reference/options.md');
-  const source = read('packages/core/src/open-wit-options.ts') + read('packages/core/src/ingest/ingest-settings.ts');
-  const injected = ['clock', 'random', 'fileSystem'];
+  const sources = [
+    'packages/core/src/open-wit-options.ts',
+    'packages/core/src/ingest/ingest-settings.ts',
+    'packages/query/src/engine/settings.ts',
+    'packages/transport/src/receive/receiver-options.ts',
+  ];
+  const source = sources.map(read).join('');
+  const injected = ['clock', 'random', 'fileSystem', 'port', 'tempDir', 'dataDirs'];
   const names = [...source.matchAll(/^\s+readonly (\w+)\?: (?!\{)/gm)].map(([, name]) => name!);
   for (const name of names) if (!injected.includes(name)) assert.match(text, new RegExp(`\\b${name}\\b`), name);
 });

@@ -1,8 +1,8 @@
 import { OpenWitError, SIGNALS, type Signal } from '@openwit/ports';
 
-export function portOf(option: string, value: string): number {
+export function portOf(option: string, value: string | number): number {
   const port = Number(value);
-  if (value.trim() !== '' && Number.isInteger(port) && port >= 0 && port <= 65_535) return port;
+  if (String(value).trim() !== '' && Number.isInteger(port) && port >= 0 && port <= 65_535) return port;
   throw invalid(`must be a port from 0 to 65535, option=--${option} value=${value}`);
 }
 

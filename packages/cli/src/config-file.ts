@@ -1,15 +1,24 @@
 import { readFile } from 'node:fs/promises';
-import type { OpenWitOptions } from '@openwit/core';
+import type { ListenOptions, OpenWitOptions } from '@openwit/core';
 import { OpenWitError } from '@openwit/ports';
 
-const SECTIONS = ['ingest', 'wal', 'storage', 'query'];
+/** The options of a node by section; what is inside them is checked where it is used. */
+export interface Config {
+  readonly node: Pick<OpenWitOptions, 'ingest' | 'wal' | 'storage' | 'query'>;
+  readonly listen: ListenOptions;
+}
 
-/** A JSON file with sections of {@link OpenWitOptions}. @throws invalid / INVALID_CONFIG */
-export async function readConfig(path: string): Promise<Omit<OpenWitOptions, 'dataDir'>> {
-  const config = await parse(path);
-  const unknown = Object.keys(config).find((section) => !SECTIONS.includes(section));
-  if (unknown === undefined) return config;
-  throw new OpenWitError('invalid', 'INVALID_CONFIG', `unknown section, file=${path} section=${unknown}`);
+const SECTIONS = ['ingest', 'wal', 'storage', 'query', 'listen'];
+
+/** @throws invalid / INVALID_CONFIG */
+export async function readConfig(path: string): Promise<Config> {
+  const sections = await parse(path);
+  const unknown = Object.keys(sections).find((section) => !SECTIONS.includes(section));
+  if (unknown !== undefined) {
+    throw new OpenWitError('invalid', 'INVALID_CONFIG', `unknown section, file=${path} section=${unknown}`);
+  }
+  const { listen = {}, ...node } = sections as Config['node'] & { listen?: ListenOptions };
+  return { node, listen };
 }
 
 async function parse(path: string): Promise<object> {

@@ -1,5 +1,7 @@
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { nodeFileSystem, systemClock, systemRandom, type WriteAheadLog } from '@openwit/ports';
+import type { QuerySettings } from '@openwit/query';
 import { LsmStore, lockDataFolder, MemoryStore, MemoryWal, SegmentedWal, SqliteCatalog } from '@openwit/storage';
 import type { IngestStore } from './ingest/ingestor.ts';
 import type { OpenWitOptions } from './open-wit-options.ts';
@@ -10,6 +12,8 @@ export interface NodeStorage {
   readonly store: IngestStore;
   /** A batch id that was never used. */
   readonly nextBatchId: number;
+  /** What of the disk DuckDB may touch. */
+  readonly folders: Required<Pick<QuerySettings, 'dataDirs'>> & Pick<QuerySettings, 'tempDir'>;
   close(): Promise<void>;
 }
 
@@ -17,10 +21,10 @@ export interface NodeStorage {
 export function openMemoryStorage(): NodeStorage {
   const wal = new MemoryWal();
   const store = new MemoryStore({}, { maxBytes: Number.MAX_SAFE_INTEGER });
-  return { wal, store, nextBatchId: wal.nextBatchId, close: () => wal.close() };
+  return { wal, store, nextBatchId: wal.nextBatchId, folders: { dataDirs: [] }, close: () => wal.close() };
 }
 
-/** `catalog.sqlite`, `wal/` and `parquet/` in the data folder, which one process owns at a time. */
+/** `catalog.sqlite`, `wal/`, `parquet/` and `tmp/` in the data folder, which one process owns at a time. */
 export async function openDiskStorage(options: OpenWitOptions): Promise<NodeStorage> {
   const { clock = systemClock, random = systemRandom, fileSystem = nodeFileSystem, dataDir } = options;
   const opened: (() => Promise<void> | void)[] = [];
@@ -31,6 +35,8 @@ export async function openDiskStorage(options: OpenWitOptions): Promise<NodeStor
     const lock = await lockDataFolder(dataDir);
     opened.push(() => lock.release());
     const dataPath = join(dataDir, 'parquet');
+    const tempDir = resolve(dataDir, 'tmp');
+    await rm(tempDir, { recursive: true, force: true });
     const catalog = await SqliteCatalog.open({ clock, random }, { path: join(dataDir, 'catalog.sqlite'), dataPath });
     opened.push(() => catalog.close());
     const onForgotten = (batchIds: readonly number[]) => {
@@ -48,7 +54,8 @@ export async function openDiskStorage(options: OpenWitOptions): Promise<NodeStor
       { dataPath, nodeId: catalog.nodeId, ...options.storage },
     );
     opened.push(() => store.close());
-    return { wal, store, nextBatchId: Math.max(wal.nextBatchId, await catalog.nextBatchId()), close };
+    const nextBatchId = Math.max(wal.nextBatchId, await catalog.nextBatchId());
+    return { wal, store, nextBatchId, folders: { dataDirs: [resolve(dataPath)], tempDir }, close };
   } catch (error) {
     await close();
     throw error;

@@ -1,4 +1,6 @@
 import type { Clock, FileSystem, Random } from '@openwit/ports';
+import type { QuerySettings } from '@openwit/query';
+import type { ReceiverOptions } from '@openwit/transport';
 import type { IngestOptions } from './ingest/ingest-settings.ts';
 
 export interface OpenWitOptions {
@@ -21,33 +23,22 @@ export interface OpenWitOptions {
       readonly maxPerTable?: number;
     };
   };
-  readonly query?: {
-    /** DuckDB's threads. Default 2. */
-    readonly threads?: number;
-    /** DuckDB's memory. Default 256 MiB. */
-    readonly memoryLimitBytes?: number;
-    /** Default 30,000 ms. */
-    readonly timeoutMs?: number;
-    /** Rows of one result. */
-    readonly maxRows?: number;
-  };
+  /** What does not fit DuckDB's memory goes to `tmp/` of the data folder. */
+  readonly query?: Omit<QuerySettings, 'tempDir' | 'dataDirs'>;
   /** Collaborators, for tests. */
   readonly clock?: Clock;
   readonly random?: Random;
   readonly fileSystem?: FileSystem;
 }
 
-/** Ports to listen on: a number, 0 for a free one; left out, that server is not started. */
-export interface ListenOptions {
-  /** Default 127.0.0.1. */
-  readonly host?: string;
+/** Ports to listen on, and what all servers have in common. */
+export interface ListenOptions extends Omit<ReceiverOptions, 'port'> {
+  /** OTLP over gRPC; 0 for a free port. Left out, the server is not started; so with the other two. */
   readonly grpc?: number;
+  /** OTLP over HTTP. */
   readonly http?: number;
+  /** SQL over HTTP. */
   readonly api?: number;
-  /** Header and metadata key that names the tenant. Default `x-scope-orgid`. */
-  readonly tenantHeader?: string;
-  /** Bytes of one request, also after decompression. Default 64 MiB. */
-  readonly maxRequestBytes?: number;
 }
 
 /** Where a node listens; a server that was not asked for is missing. */

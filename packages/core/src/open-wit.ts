@@ -19,6 +19,7 @@ import { OpenWitSpanExporter } from './exporters/span-exporter.ts';
 import { Ingestor } from './ingest/ingestor.ts';
 import { type NodeStorage, openDiskStorage, openMemoryStorage } from './node-storage.ts';
 import type { Listening, ListenOptions, OpenWitOptions } from './open-wit-options.ts';
+import { checkOptions } from './option-checks.ts';
 import { toStatement } from './sql-tag.ts';
 
 export interface ExporterOptions {
@@ -62,11 +63,12 @@ export class OpenWit {
    */
   static async open(options: OpenWitOptions): Promise<OpenWit> {
     const { clock = systemClock } = options;
+    checkOptions(options);
     const storage = options.dataDir === ':memory:' ? openMemoryStorage() : await openDiskStorage(options);
     try {
-      const { wal, store, nextBatchId } = storage;
+      const { wal, store, nextBatchId, folders } = storage;
       const ingestor = new Ingestor({ wal, store, clock, nextBatchId }, options.ingest);
-      const engine = new QueryEngine({ source: ingestor, clock }, options.query);
+      const engine = new QueryEngine({ source: ingestor, clock }, { ...options.query, ...folders });
       await ingestor.recover();
       return new OpenWit({ clock, storage, ingestor, engine });
     } catch (error) {
@@ -89,7 +91,7 @@ export class OpenWit {
         http: `http://${await this.#start(new OtlpHttpReceiver({ sink, clock }, { ...shared, port: http }))}`,
       }),
       ...(api !== undefined && {
-        api: `http://${await this.#start(new ApiServer({ engine: this.#engine }, { ...pickHost(shared), port: api }))}`,
+        api: `http://${await this.#start(new ApiServer({ engine: this.#engine, clock }, { ...shared, port: api }))}`,
       }),
     };
   }
@@ -171,9 +173,4 @@ export class OpenWit {
   #checkOpen(): void {
     if (this.#closing !== undefined) throw new OpenWitError('closed', 'CLOSED', 'node is closed');
   }
-}
-
-/** The API's own limit is for statements, not for telemetry. */
-function pickHost({ host, tenantHeader }: ListenOptions): Pick<ListenOptions, 'host' | 'tenantHeader'> {
-  return { ...(host !== undefined && { host }), ...(tenantHeader !== undefined && { tenantHeader }) };
 }

@@ -7,6 +7,7 @@ export * from './random.ts';
 export * from './receiver.ts';
 export * from './shared-buffers.ts';
 export * from './signal.ts';
+export * from './start-worker.ts';
 export * from './table-source.ts';
 export * from './tables/arrow.ts';
 export * from './tables/column.ts';

@@ -12,4 +12,6 @@ export {
   type OtlpBatchOptions,
 } from './otlp/batch.ts';
 export type { BatchFullReason } from './otlp/batch-memory.ts';
+export { listen, stopListening } from './receive/listen.ts';
 export type { ReceiverCollaborators, ReceiverOptions } from './receive/receiver-options.ts';
+export { UnderWay } from './receive/under-way.ts';

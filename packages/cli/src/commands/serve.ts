@@ -10,22 +10,24 @@ export async function serve(args: readonly string[]): Promise<number> {
     options: {
       'data-dir': { type: 'string', default: './data' },
       config: { type: 'string' },
-      host: { type: 'string', default: '127.0.0.1' },
-      grpc: { type: 'string', default: '4317' },
-      http: { type: 'string', default: '4318' },
-      api: { type: 'string', default: '8080' },
+      host: { type: 'string' },
+      grpc: { type: 'string' },
+      http: { type: 'string' },
+      api: { type: 'string' },
     },
   });
-  const ports = {
-    grpc: portOf('grpc', values.grpc),
-    http: portOf('http', values.http),
-    api: portOf('api', values.api),
+  const config = values.config === undefined ? { node: {}, listen: {} } : await readConfig(values.config);
+  const listen = {
+    ...config.listen,
+    ...(values.host !== undefined && { host: values.host }),
+    grpc: portOf('grpc', values.grpc ?? config.listen.grpc ?? 4317),
+    http: portOf('http', values.http ?? config.listen.http ?? 4318),
+    api: portOf('api', values.api ?? config.listen.api ?? 8080),
   };
-  const config = values.config === undefined ? {} : await readConfig(values.config);
   const stopped = stopSignal();
-  const wit = await OpenWit.open({ ...config, dataDir: values['data-dir'] });
+  const wit = await OpenWit.open({ ...config.node, dataDir: values['data-dir'] });
   try {
-    const { grpc, http, api } = await wit.listen({ host: values.host, ...ports });
+    const { grpc, http, api } = await wit.listen(listen);
     process.stdout.write(`openwit ready grpc=${grpc} http=${http} api=${api}\n`);
     await stopped;
   } finally {

@@ -36,5 +36,5 @@ export async function sql(args: readonly string[]): Promise<number> {
 async function askFolder(dataDir: string, question: { sql: string; tenant: string }): Promise<Answer> {
   await using wit = await OpenWit.open({ dataDir });
   const { api } = await wit.listen({ api: 0 });
-  return askNode(api!, question);
+  return await askNode(api!, question);
 }

@@ -1,8 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import {
+  type Clock,
   checkTenant,
   DEFAULT_TENANT,
   DEFAULT_TENANT_HEADER,
@@ -10,18 +10,26 @@ import {
   OpenWitError,
   type Receiver,
   type ReceiverAddress,
+  systemClock,
 } from '@openwit/ports';
 import { type QueryEngine, type QueryResult, resultToArrowStream, resultToJson, resultToNdjson } from '@openwit/query';
+import { listen, type ReceiverOptions, stopListening, UnderWay } from '@openwit/transport';
 import { parseStatement } from './statement.ts';
 
-export interface ApiServerOptions {
-  readonly host?: string;
-  /** Default 8080; 0 for a free one. */
-  readonly port?: number;
-  readonly tenantHeader?: string;
-  /** Bytes of a request body. Default 1 MiB. */
-  readonly maxRequestBytes?: number;
+/** What it has in common with the receivers; its port defaults to 8080. */
+export type ApiServerOptions = Pick<
+  ReceiverOptions,
+  'host' | 'port' | 'tenantHeader' | 'requestTimeoutMs' | 'stopTimeoutMs' | 'maxConnections'
+>;
+
+export interface ApiServerParts {
+  readonly engine: Pick<QueryEngine, 'query'>;
+  /** Default: the machine's clock. */
+  readonly clock?: Clock;
 }
+
+/** Of a body: a statement and its parameters. */
+const MAX_BODY_BYTES = 4 * 1024 * 1024;
 
 interface Format {
   readonly type: string;
@@ -37,39 +45,41 @@ const FORMATS: readonly Format[] = [
 /** The HTTP API: `POST /api/v1/sql` with `{ "sql", "params"? }`, and `GET /health`. */
 export class ApiServer implements Receiver {
   readonly #engine: Pick<QueryEngine, 'query'>;
-  readonly #host: string;
-  readonly #port: number;
+  readonly #clock: Clock;
+  readonly #address: ReceiverAddress;
   readonly #tenantHeader: string;
-  readonly #maxRequestBytes: number;
+  readonly #stopTimeoutMs: number;
   readonly #server: Server;
+  readonly #underWay = new UnderWay();
+  #stopped: Promise<void> | undefined;
 
-  constructor({ engine }: { engine: Pick<QueryEngine, 'query'> }, options: ApiServerOptions = {}) {
+  constructor({ engine, clock = systemClock }: ApiServerParts, options: ApiServerOptions = {}) {
     this.#engine = engine;
-    this.#host = options.host ?? '127.0.0.1';
-    this.#port = options.port ?? 8080;
+    this.#clock = clock;
+    this.#address = { host: options.host ?? '127.0.0.1', port: options.port ?? 8080 };
     this.#tenantHeader = (options.tenantHeader ?? DEFAULT_TENANT_HEADER).toLowerCase();
-    this.#maxRequestBytes = options.maxRequestBytes ?? 1024 * 1024;
-    this.#server = createServer((request, response) => void this.#answer(request, response));
+    this.#stopTimeoutMs = options.stopTimeoutMs ?? 5000;
+    const requestTimeout = options.requestTimeoutMs ?? 30_000;
+    const timeouts = { requestTimeout, headersTimeout: requestTimeout };
+    const connectionsCheckingInterval = Math.min(1000, requestTimeout);
+    this.#server = createServer({ ...timeouts, connectionsCheckingInterval, noDelay: true });
+    this.#server.maxConnections = options.maxConnections ?? 1024;
+    this.#server.on('request', (request, response) => void this.#answer(request, response));
   }
 
-  async start(): Promise<ReceiverAddress> {
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#server.once('error', reject);
-    this.#server.listen(this.#port, this.#host, resolve);
-    await promise;
-    this.#server.off('error', reject);
-    return { host: this.#host, port: (this.#server.address() as AddressInfo).port };
+  /** @throws invalid / INVALID_CONFIG when it cannot have the port */
+  start(): Promise<ReceiverAddress> {
+    return listen(this.#server, this.#address);
   }
 
-  async stop(): Promise<void> {
-    if (!this.#server.listening) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#server.close(() => resolve());
-    this.#server.closeIdleConnections();
-    await promise;
+  stop(): Promise<void> {
+    this.#stopped ??= stopListening(this.#server, this.#underWay.drained(this.#clock, this.#stopTimeoutMs));
+    return this.#stopped;
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    this.#underWay.track(response);
+    if (this.#stopped !== undefined) response.setHeader('connection', 'close');
     const { pathname } = new URL(request.url ?? '/', 'http://localhost');
     if (pathname === '/health' && request.method === 'GET') return send(response, 200, { status: 'ok' });
     if (pathname !== '/api/v1/sql') return send(response, 404, { error: { message: 'no such path' } });
@@ -89,7 +99,7 @@ export class ApiServer implements Receiver {
   async #query(request: IncomingMessage, response: ServerResponse, signal: AbortSignal): Promise<void> {
     const format = formatOf(request.headers.accept);
     const tenant = this.#tenantOf(request);
-    const { sql, params } = parseStatement(await this.#body(request));
+    const { sql, params } = parseStatement(await readText(request));
     const result = await this.#engine.query(sql, { tenant, signal, ...(params && { params }) });
     response.writeHead(200, { 'content-type': format.type });
     await pipeline(Readable.from(format.write(result), { objectMode: false }), response);
@@ -99,19 +109,19 @@ export class ApiServer implements Receiver {
     const value = request.headers[this.#tenantHeader];
     return value === undefined ? DEFAULT_TENANT : checkTenant(String(value));
   }
+}
 
-  async #body(request: IncomingMessage): Promise<string> {
-    const pieces: Buffer[] = [];
-    let bytes = 0;
-    for await (const piece of request as AsyncIterable<Buffer>) {
-      bytes += piece.length;
-      if (bytes > this.#maxRequestBytes) {
-        throw new OpenWitError('invalid', 'REQUEST_TOO_LARGE', `request too large, maxBytes=${this.#maxRequestBytes}`);
-      }
-      pieces.push(piece);
+async function readText(request: IncomingMessage): Promise<string> {
+  const pieces: Buffer[] = [];
+  let bytes = 0;
+  for await (const piece of request as AsyncIterable<Buffer>) {
+    bytes += piece.length;
+    if (bytes > MAX_BODY_BYTES) {
+      throw new OpenWitError('invalid', 'REQUEST_TOO_LARGE', `request too large, maxBytes=${MAX_BODY_BYTES}`);
     }
-    return Buffer.concat(pieces).toString('utf8');
+    pieces.push(piece);
   }
+  return Buffer.concat(pieces).toString('utf8');
 }
 
 /** The first of our formats that the client takes; JSON when it names none of them. */

@@ -1,11 +1,6 @@
-import { Worker } from 'node:worker_threads';
-import { errorFromMessage, OpenWitError, type Signal } from '@openwit/ports';
+import type { Worker } from 'node:worker_threads';
+import { errorFromMessage, OpenWitError, type Signal, startWorker } from '@openwit/ports';
 import type { DecodeCommand, DecodeReply, DecodeResult, DecodeSettings } from './decode-protocol.ts';
-
-const WORKER = new URL(`./decode-worker${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url);
-
-/** The thread makes little garbage: its columns are shared memory. */
-const YOUNG_GENERATION_MB = 8;
 
 export interface DecodeRequest {
   readonly slot: number;
@@ -26,11 +21,7 @@ export class DecodeThread {
 
   /** `onFailure` is called once when the thread dies by itself: what its batches held in memory is gone. */
   constructor(settings: DecodeSettings, onFailure: (error: OpenWitError) => void) {
-    this.#worker = new Worker(WORKER, {
-      workerData: settings,
-      name: 'openwit-decode',
-      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
-    });
+    this.#worker = startWorker(import.meta.url, './decode-worker', { name: 'openwit-decode', workerData: settings });
     this.#worker.unref();
     this.#worker.on('message', (reply: DecodeReply) => this.#settle(reply));
     this.#worker.on('error', (cause) => this.#fail(cause, onFailure));

@@ -156,6 +156,19 @@ test('a malformed request is refused whole and costs nothing that was accepted b
   await ingestor.close();
 });
 
+test('a batch whose first request was refused ends without rows, by its age or by a flush', async () => {
+  const { ingestor, clock } = await openNode(new FaultyFileSystem(new MemoryFileSystem()));
+  const malformed = { tenant: 'default', signal: 'logs', payload: Uint8Array.of(0x0a, 0x7f) } as const;
+  await assert.rejects(ingestor.ingest(malformed), { code: 'MALFORMED_OTLP' });
+  clock.advance(60_000);
+  assert.equal(ingestor.stats().openBatches, 0);
+  await assert.rejects(ingestor.ingest(malformed), { code: 'MALFORMED_OTLP' });
+  await ingestor.flush();
+  await send(ingestor, ['a']);
+  assert.deepEqual(seen(ingestor), ['a']);
+  await ingestor.close();
+});
+
 test('a request larger than the record limit is refused', async () => {
   const { ingestor } = await openNode(new FaultyFileSystem(new MemoryFileSystem()), {
     limits: { maxRequestRecords: 2 },

@@ -351,8 +351,7 @@ export class Ingestor implements IngestSink, TableSource {
   #handOver(batch: OpenBatch): void {
     if (!batch.sealed || batch.underWay > 0 || !this.#batches.delete(batch)) return;
     this.#openBytes -= batch.byteLength;
-    const sealed = batch.toSealed();
-    const stored = batch.committedRows === 0 ? Promise.resolve(sealed.release()) : this.#store.append(sealed);
+    const stored = batch.committedRows === 0 ? Promise.resolve(batch.release()) : this.#store.append(batch.toSealed());
     const settled = stored.finally(() => {
       this.#flushing.delete(settled);
       this.#budget.check();

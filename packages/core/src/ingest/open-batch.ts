@@ -84,11 +84,11 @@ export class OpenBatch {
     const { tenant, signal: table, batchId } = this;
     const range = { batchId, throughLsn: this.#throughLsn };
     const sources = [...this.#sources.values()];
-    return { tenant, table, batch: this.view().batch, range, sources, release: () => this.#release() };
+    return { tenant, table, batch: this.view().batch, range, sources, release: () => this.release() };
   }
 
-  /** The store has no use for the memory any more. */
-  #release(): void {
+  /** The store has no use for the memory any more, or never had. */
+  release(): void {
     this.#isStored = true;
     this.recycleIfUnread();
   }

@@ -1,5 +1,5 @@
-import { Worker } from 'node:worker_threads';
-import { errorFromMessage, errorToMessage, OpenWitError } from '@openwit/ports';
+import type { Worker } from 'node:worker_threads';
+import { errorFromMessage, errorToMessage, OpenWitError, startWorker } from '@openwit/ports';
 import type { FromWorker, ToWorker } from './protocol.ts';
 import type { DatabaseSettings } from './settings.ts';
 
@@ -15,8 +15,7 @@ export class QueryWorker {
   #isDead = false;
 
   constructor(settings: DatabaseSettings) {
-    const file = new URL(`./worker${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url);
-    this.#worker = new Worker(file, { workerData: settings, name: 'openwit-query' });
+    this.#worker = startWorker(import.meta.url, './worker', { name: 'openwit-query', workerData: settings });
     this.#worker.unref(); // an idle engine keeps no process alive
     this.#worker.on('message', (message: FromWorker) => this.#receive(message));
     this.#worker.on('messageerror', (error) => this.#die(error));

@@ -1,5 +1,5 @@
-import { Worker } from 'node:worker_threads';
-import { errorFromMessage, OpenWitError } from '@openwit/ports';
+import type { Worker } from 'node:worker_threads';
+import { errorFromMessage, OpenWitError, startWorker } from '@openwit/ports';
 import type { EncodedBatch, EncodeRequest } from './encode-batch.ts';
 import type { WorkerRequest, WorkerResponse } from './worker.ts';
 import type { ParquetCompression } from './write-parquet.ts';
@@ -21,11 +21,6 @@ interface Job {
   readonly request: EncodeRequest;
   readonly done: PromiseWithResolvers<EncodedFile>;
 }
-
-/** A thread makes little garbage: it encodes in memory of its own. */
-const YOUNG_GENERATION_MB = 8;
-
-const WORKER = new URL(`./worker${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url);
 
 /**
  * Turns batches into Parquet files in worker threads, which start with the first batch. A thread that crashes rejects
@@ -71,10 +66,7 @@ export class ParquetWriters {
   }
 
   #start(): Worker {
-    const worker = new Worker(WORKER, {
-      name: 'openwit-parquet',
-      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
-    });
+    const worker = startWorker(import.meta.url, './worker', { name: 'openwit-parquet' });
     worker.on('message', (response: WorkerResponse) => {
       const job = this.#take(worker);
       worker.unref();

@@ -19,7 +19,7 @@ import {
 import { ChunkedBody, ClientGone, readBody, requestTooLarge, SizedBody } from '../receive/body.ts';
 import { contentEncoding } from '../receive/decompress.ts';
 import { Intake } from '../receive/intake.ts';
-import { listen } from '../receive/listen.ts';
+import { listen, stopListening } from '../receive/listen.ts';
 import {
   type ReceiverCollaborators,
   type ReceiverOptions,
@@ -66,18 +66,8 @@ export class OtlpHttpReceiver implements Receiver {
   }
 
   stop(): Promise<void> {
-    this.#stopped ??= this.#stop();
+    this.#stopped ??= stopListening(this.#server, this.#intake.stop());
     return this.#stopped;
-  }
-
-  async #stop(): Promise<void> {
-    const answered = this.#intake.stop();
-    if (!this.#server.listening) return;
-    const closed = new Promise((resolve) => this.#server.close(resolve));
-    await answered;
-    // What is left is idle, or has not begun a request.
-    this.#server.closeAllConnections();
-    await closed;
   }
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -4,6 +4,7 @@ import { Admission, type AdmissionShare } from './admission.ts';
 import { requestTooLarge } from './body.ts';
 import { type ContentEncoding, decompress } from './decompress.ts';
 import type { ReceiverSettings } from './receiver-options.ts';
+import { UnderWay } from './under-way.ts';
 
 /** A request whose body has arrived. */
 export interface ReceivedRequest {
@@ -20,9 +21,8 @@ export class Intake {
   readonly admission: Admission;
   readonly buffers: SharedBuffers = new SharedBuffers();
   readonly #settings: ReceiverSettings;
+  readonly #underWay = new UnderWay();
   #isStopping = false;
-  #underWay = 0;
-  #whenIdle: (() => void) | undefined;
 
   constructor(settings: ReceiverSettings) {
     this.#settings = settings;
@@ -35,11 +35,7 @@ export class Intake {
 
   /** A request is under way from here until its response has closed, however it ends. */
   track(response: { once(event: 'close', listener: () => void): unknown }): void {
-    this.#underWay++;
-    response.once('close', () => {
-      this.#underWay--;
-      if (this.#underWay === 0) this.#whenIdle?.();
-    });
+    this.#underWay.track(response);
   }
 
   /** Handles a request under the limits. @throws closed / CLOSED; overloaded / OVERLOADED; what `handle` throws */
@@ -76,12 +72,9 @@ export class Intake {
     return bytes;
   }
 
-  /** Takes no new request; resolves when those under way have been answered. */
+  /** Takes no new request; resolves when those under way have been answered, or have had their time for it. */
   stop(): Promise<void> {
     this.#isStopping = true;
-    if (this.#underWay === 0) return Promise.resolve();
-    return new Promise((resolve) => {
-      this.#whenIdle = resolve;
-    });
+    return this.#underWay.drained(this.#settings.clock, this.#settings.stopTimeoutMs);
   }
 }

@@ -1,3 +1,4 @@
+import type { Server as HttpServer } from 'node:http';
 import type { AddressInfo, Server } from 'node:net';
 import { OpenWitError, type ReceiverAddress } from '@openwit/ports';
 
@@ -14,4 +15,13 @@ export function listen(server: Server, { host, port }: ReceiverAddress): Promise
       resolve({ host: address.address, port: address.port });
     });
   });
+}
+
+/** Takes no new connection, waits until `answered`, and closes what is left: idle, or without a whole request. */
+export async function stopListening(server: HttpServer, answered: Promise<void>): Promise<void> {
+  if (!server.listening) return;
+  const closed = new Promise((resolve) => server.close(resolve));
+  await answered;
+  server.closeAllConnections();
+  await closed;
 }

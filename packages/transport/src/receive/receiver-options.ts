@@ -24,6 +24,8 @@ export interface ReceiverOptions {
   readonly maxWaitMs?: number;
   /** How long a request's headers and body may take to arrive, milliseconds. Default 30,000. */
   readonly requestTimeoutMs?: number;
+  /** How long requests under way may take to end when the receiver stops, milliseconds. Default 5,000. */
+  readonly stopTimeoutMs?: number;
   /** When clients should retry, where the error does not say it itself; 1 to 3 seconds. Default 1. */
   readonly retryAfterSeconds?: number;
   /** Open connections; more are closed at once. Default 1,024. */
@@ -54,6 +56,7 @@ export function receiverSettings(
     maxConcurrentRequests: integerOption('maxConcurrentRequests', options.maxConcurrentRequests ?? 256, 1, 65_536),
     maxWaitMs: integerOption('maxWaitMs', options.maxWaitMs ?? 1000, 0, 60_000),
     requestTimeoutMs: integerOption('requestTimeoutMs', options.requestTimeoutMs ?? 30_000, 1, 3_600_000),
+    stopTimeoutMs: integerOption('stopTimeoutMs', options.stopTimeoutMs ?? 5000, 0, 3_600_000),
     retryAfterSeconds: integerOption('retryAfterSeconds', options.retryAfterSeconds ?? 1, 1, 3),
     maxConnections: integerOption('maxConnections', options.maxConnections ?? 1024, 1, 1_000_000),
   };

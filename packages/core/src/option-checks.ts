@@ -1,0 +1,75 @@
+import { OpenWitError } from '@openwit/ports';
+import type { OpenWitOptions } from './open-wit-options.ts';
+
+type Sections = Pick<OpenWitOptions, 'ingest' | 'wal' | 'storage' | 'query'>;
+
+/** What a value must be, or undefined when it is that. */
+type Check = (value: unknown) => string | undefined;
+
+/** One check for every option: an option without one does not compile. */
+type Checks<T> = {
+  readonly [K in keyof T]-?: NonNullable<T[K]> extends number | string ? Check : Checks<NonNullable<T[K]>>;
+};
+
+const integer: Check = (value) =>
+  Number.isSafeInteger(value) && (value as number) > 0 ? undefined : 'a positive integer';
+const share: Check = (value) =>
+  typeof value === 'number' && value >= 0 && value <= 1 ? undefined : 'a number from 0 to 1';
+const oneOf =
+  (...choices: string[]): Check =>
+  (value) =>
+    choices.includes(value as string) ? undefined : `one of ${choices.join(', ')}`;
+
+const CHECKS: Checks<Sections> = {
+  ingest: {
+    threads: integer,
+    batch: { maxRows: integer, maxBytes: integer, maxAgeMs: integer },
+    limits: { maxMemoryBytes: integer, maxRequestRecords: integer, maxWaitMs: integer, maxRecoveryWaitMs: integer },
+  },
+  wal: { segmentBytes: integer, maxBytes: integer },
+  storage: {
+    compression: oneOf('lz4', 'zstd', 'none'),
+    attributeColumns: { minShare: share, maxPerTable: integer },
+  },
+  query: {
+    threads: integer,
+    memoryLimitBytes: integer,
+    timeoutMs: integer,
+    maxRows: integer,
+    maxResultBytes: integer,
+    maxConcurrentQueries: integer,
+    maxWaitingQueries: integer,
+    maxTempBytes: integer,
+    maxSqlBytes: integer,
+  },
+};
+
+/**
+ * Every option exists and has a value that it can have. Options come from files too, where no compiler saw them.
+ * @throws invalid / INVALID_CONFIG with `details.option`
+ */
+export function checkOptions({ ingest, wal, storage, query, dataDir }: OpenWitOptions): void {
+  if (typeof dataDir !== 'string' || dataDir === '') throw invalid('must be a path', 'dataDir', dataDir);
+  checkSection('', { ingest, wal, storage, query }, CHECKS);
+}
+
+function checkSection(path: string, section: object, checks: object): void {
+  for (const [name, value] of Object.entries(section)) {
+    if (value === undefined) continue;
+    const option = `${path}${name}`;
+    const check = (checks as Record<string, Check | object>)[name];
+    if (check === undefined) throw invalid('no such option', option, value);
+    if (typeof check !== 'function') {
+      if (typeof value !== 'object' || value === null) throw invalid('must be an object', option, value);
+      checkSection(`${option}.`, value, check);
+      continue;
+    }
+    const wanted = (check as Check)(value);
+    if (wanted !== undefined) throw invalid(`must be ${wanted}`, option, value);
+  }
+}
+
+function invalid(problem: string, option: string, value: unknown): OpenWitError {
+  const message = `${problem}, option=${option} value=${JSON.stringify(value)}`;
+  return new OpenWitError('invalid', 'INVALID_CONFIG', message, { details: { option } });
+}
