@@ -6,6 +6,7 @@ import {
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from 'node:http2';
+import type { Socket } from 'node:net';
 import {
   checkTenant,
   DEFAULT_TENANT,
@@ -55,7 +56,8 @@ export class OtlpGrpcReceiver implements Receiver {
   readonly #settings: ReceiverSettings;
   readonly #intake: Intake;
   readonly #server: Http2Server;
-  readonly #sessions: Set<ServerHttp2Session> = new Set();
+  readonly #sessions = new Set<ServerHttp2Session>();
+  readonly #sockets = new Set<Socket>();
   #stopped: Promise<void> | undefined;
 
   /** Options default to port 4317; see {@link ReceiverOptions}. @throws invalid / INVALID_CONFIG */
@@ -70,6 +72,10 @@ export class OtlpGrpcReceiver implements Receiver {
       },
     });
     this.#server.maxConnections = this.#settings.maxConnections;
+    this.#server.on('connection', (socket: Socket) => {
+      this.#sockets.add(socket);
+      socket.once('close', () => this.#sockets.delete(socket));
+    });
     this.#server.on('session', (session) => this.#addSession(session));
     this.#server.on('stream', (stream, headers) => void this.#handle(stream, headers));
   }
@@ -90,9 +96,9 @@ export class OtlpGrpcReceiver implements Receiver {
     const closed = new Promise((resolve) => this.#server.close(resolve));
     for (const session of this.#sessions) session.close();
     await answered;
-    // A session goes by itself when its last answer is on the wire, unless its client does not read.
+    // A connection goes by itself when its last answer is on the wire, unless its client does not read, or never spoke.
     const patience = this.#settings.clock.schedule(GOODBYE_MS, () => {
-      for (const session of this.#sessions) session.destroy();
+      for (const socket of this.#sockets) socket.destroy();
     });
     await closed;
     patience.cancel();
