@@ -1,10 +1,11 @@
-// npm run bench -- ingest|query|exporter|open [--json] [--requests 1000] [--runs 3] [--signal traces|logs|metrics]
+// npm run bench -- ingest|query|load|exporter|open [--json] [--requests 1000] [--runs 3] [--signal traces|logs|metrics]
 //
 // Takes the figures that docs/performance.md states, on the workload of bench/workload: whole processes, over HTTP,
 // the client on the same machine, medians of the runs.
 import { parseArgs } from 'node:util';
 import { benchExporter } from './exporter.ts';
 import { benchIngest } from './ingest.ts';
+import { benchLoad } from './load.ts';
 import { benchOpen } from './open.ts';
 import { printIngest, printQueries } from './print.ts';
 import { benchQueries } from './query.ts';
@@ -35,13 +36,15 @@ if (positionals[0] === 'ingest') {
   const figures = await benchQueries(settings);
   if (values.json) console.log(JSON.stringify(figures));
   else printQueries(figures);
+} else if (positionals[0] === 'load') {
+  console.log(JSON.stringify(await benchLoad(settings)));
 } else if (positionals[0] === 'exporter') {
   console.log(JSON.stringify(await benchExporter()));
 } else if (positionals[0] === 'open') {
   console.log(JSON.stringify(await benchOpen()));
 } else {
   console.error(
-    'usage: npm run bench -- ingest|query|exporter|open [--json] [--requests N] [--runs N] [--settle SECONDS] [--signal S]',
+    'usage: npm run bench -- ingest|query|load|exporter|open [--json] [--requests N] [--runs N] [--settle SECONDS] [--signal S]',
   );
   process.exitCode = 2;
 }

@@ -11,16 +11,20 @@ export interface BenchServer {
   readonly http: string;
   readonly api: string;
   readonly dataDir: string;
+  /** Ends the node: all its records are in files then. */
+  finish(): Promise<void>;
+  /** Ends it if it still runs, and takes its data away. */
   stop(): Promise<void>;
 }
 
 /** A real `openwit serve` with a fresh data folder, which goes when it stops. */
-export async function startServer(): Promise<BenchServer> {
+export async function startServer(config: object = {}): Promise<BenchServer> {
   const dataDir = mkdtempSync(join(tmpdir(), 'openwit-bench-'));
-  const node = await startNode(dataDir);
+  const node = await startNode(dataDir, config);
   return {
     ...node,
     dataDir,
+    finish: async () => void (await node.stop()),
     stop: async () => {
       await node.stop();
       rmSync(dataDir, { recursive: true, force: true });
@@ -72,6 +76,13 @@ export function folderBytes(folder: string): number {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .reduce((sum, entry) => sum + statSync(join(entry.parentPath, entry.name)).size, 0);
+}
+
+/** Parquet files of a data folder. */
+export function filesIn(dataDir: string): number {
+  const folder = join(dataDir, 'parquet');
+  const names = existsSync(folder) ? (readdirSync(folder, { recursive: true }) as string[]) : [];
+  return names.filter((name) => name.endsWith('.parquet')).length;
 }
 
 export function median(values: readonly number[]): number {
