@@ -88,8 +88,9 @@ function structWriter(context: WriteContext, fields: readonly ColumnDefinition[]
 function groupWriter(context: WriteContext, type: ColumnType, values: ColumnData, indices: Int32Array): ChunkWriter {
   if (type !== 'text' && type !== 'bool')
     throw new Error(`no group column has this type, type=${JSON.stringify(type)}`);
+  const writeText = groupTextWriter(context.strings, values, indices);
   return (vector, from, count) => {
-    if (type === 'text') writeGroupText(context.strings, vector, values, indices, from, count);
+    if (type === 'text') writeText(vector, from, count);
     else {
       const bytes = new Uint8Array(count);
       for (let i = 0; i < count; i++) bytes[i] = values.values![indices[from + i]!] as number;
@@ -103,29 +104,25 @@ function groupWriter(context: WriteContext, type: ColumnType, values: ColumnData
 }
 
 /** Each value's bytes are written once a chunk, however many rows have it. */
-function writeGroupText(
-  strings: StringWriter,
-  vector: duckdb.Vector,
-  values: ColumnData,
-  indices: Int32Array,
-  from: number,
-  count: number,
-): void {
-  const written = new Int32Array(values.length).fill(-1);
+function groupTextWriter(strings: StringWriter, values: ColumnData, indices: Int32Array): ChunkWriter {
+  /** The row that last wrote each value; chunks come in their order, so that those before `from` are of another chunk. */
+  const writtenBy = new Int32Array(values.length).fill(-1);
   const bytes = values.values as Uint8Array;
   const offsets = values.offsets!;
-  strings.begin(count);
-  for (let i = 0; i < count; i++) {
-    const row = indices[from + i]!;
-    const before = written[row]!;
-    if (before >= 0) {
-      strings.repeat(before);
-    } else {
-      written[row] = i;
-      strings.add(bytes, offsets[row]!, offsets[row + 1]!);
+  return (vector, from, count) => {
+    strings.begin(count);
+    for (let row = from; row < from + count; row++) {
+      const value = indices[row]!;
+      const before = writtenBy[value]!;
+      if (before >= from) {
+        strings.repeat(before - from);
+      } else {
+        writtenBy[value] = row;
+        strings.add(bytes, offsets[value]!, offsets[value + 1]!);
+      }
     }
-  }
-  strings.flush(vector);
+    strings.flush(vector);
+  };
 }
 
 function writeValidity(vector: duckdb.Vector, { validity }: ColumnData, from: number, count: number): void {

@@ -18,6 +18,7 @@ export class StringWriter {
   /** The string that each repeats, or -1. */
   #repeated = new Int32Array(2048);
   #count = 0;
+  #entryWords: Uint32Array<ArrayBuffer> = new Uint32Array(4 * 2048);
 
   constructor(byLayout: boolean) {
     this.#byLayout = byLayout;
@@ -90,19 +91,26 @@ export class StringWriter {
   /** `copyHeap` is called when a string is too long for its entry: it brings the heap into the vector, and says where. */
   #entries(copyHeap: () => number): ArrayBuffer {
     const heap = this.#heap;
-    const buffer = new ArrayBuffer(ENTRY_BYTES * this.#count);
-    const bytes = new Uint8Array(buffer);
-    const words = new Uint32Array(buffer);
+    const count = this.#count;
+    if (this.#entryWords.length < 4 * count) this.#entryWords = new Uint32Array(4 * count);
+    const words = this.#entryWords;
+    const bytes = new Uint8Array(words.buffer);
+    const repeatedBy = this.#repeated;
     let base = -1;
-    for (let i = 0; i < this.#count; i++) {
-      const repeated = this.#repeated[i]!;
+    for (let i = 0; i < count; i++) {
+      const at = 4 * i;
+      const repeated = 4 * repeatedBy[i]!;
       if (repeated >= 0) {
-        for (let k = 0; k < 4; k++) words[4 * i + k] = words[4 * repeated + k]!;
+        words[at] = words[repeated]!;
+        words[at + 1] = words[repeated + 1]!;
+        words[at + 2] = words[repeated + 2]!;
+        words[at + 3] = words[repeated + 3]!;
         continue;
       }
       const start = this.#starts[i]!;
       const length = this.#lengths[i]!;
-      words[4 * i] = length;
+      words.fill(0, at, at + 4);
+      words[at] = length;
       if (length <= INLINE_BYTES) {
         for (let k = 0; k < length; k++) bytes[ENTRY_BYTES * i + 4 + k] = heap[start + k]!;
         continue;
@@ -110,11 +118,11 @@ export class StringWriter {
       if (base < 0) base = copyHeap();
       const prefix = heap[start]! | (heap[start + 1]! << 8) | (heap[start + 2]! << 16) | (heap[start + 3]! << 24);
       const pointer = base + start;
-      words[4 * i + 1] = prefix;
-      words[4 * i + 2] = pointer % 2 ** 32;
-      words[4 * i + 3] = pointer / 2 ** 32;
+      words[at + 1] = prefix;
+      words[at + 2] = pointer % 2 ** 32;
+      words[at + 3] = pointer / 2 ** 32;
     }
-    return buffer;
+    return words.buffer;
   }
 
   #next(start: number, length: number, repeated = -1): void {
