@@ -111,17 +111,16 @@ export class ApiServer implements Receiver {
   }
 }
 
+/** A body that is too large is read to its end, of which nothing is kept: many clients read no answer before. */
 async function readText(request: IncomingMessage): Promise<string> {
   const pieces: Buffer[] = [];
   let bytes = 0;
   for await (const piece of request as AsyncIterable<Buffer>) {
     bytes += piece.length;
-    if (bytes > MAX_BODY_BYTES) {
-      throw new OpenWitError('invalid', 'REQUEST_TOO_LARGE', `request too large, maxBytes=${MAX_BODY_BYTES}`);
-    }
-    pieces.push(piece);
+    if (bytes <= MAX_BODY_BYTES) pieces.push(piece);
   }
-  return Buffer.concat(pieces).toString('utf8');
+  if (bytes <= MAX_BODY_BYTES) return Buffer.concat(pieces).toString('utf8');
+  throw new OpenWitError('invalid', 'REQUEST_TOO_LARGE', `request too large, maxBytes=${MAX_BODY_BYTES}`);
 }
 
 /** The first of our formats that the client takes; JSON when it names none of them. */

@@ -239,3 +239,43 @@ test('memory that stays full is answered as overloaded, and room that comes back
   assert.equal(seen(ingestor).length, 200);
   await ingestor.close();
 });
+
+test('while a batch is on its way to its file, pressure seals no other', async () => {
+  const wal = await SegmentedWal.open({ fileSystem: new MemoryFileSystem() }, { folder: FOLDER });
+  const writing: { rows: number; done: () => void }[] = [];
+  const store = {
+    pendingBytes: 0,
+    append: ({ batch }: SealedBatch) => {
+      const bytes = 120_000;
+      store.pendingBytes += bytes;
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const done = () => {
+        store.pendingBytes -= bytes;
+        resolve();
+      };
+      writing.push({ rows: batch.numRows, done });
+      return promise;
+    },
+    snapshot: () => assert.fail('nobody asks'),
+  };
+  const limits = { maxMemoryBytes: 300_000, maxWaitMs: 500 };
+  const ingestor = new Ingestor({ wal, store, clock: new DrivenClock() }, { batch: { maxRows: 100 }, limits });
+  const kilobytes = (count: number) => Array.from({ length: count }, (_, i) => `${i} ${'z'.repeat(1000)}`);
+  await send(ingestor, kilobytes(100));
+  await send(ingestor, kilobytes(80));
+  assert.deepEqual(
+    writing.map(({ rows }) => rows),
+    [100],
+  );
+  const waiting = send(ingestor, kilobytes(90));
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(writing.length, 1);
+  writing[0]!.done();
+  await waiting;
+  assert.deepEqual(
+    writing.map(({ rows }) => rows),
+    [100, 170],
+  );
+  writing[1]!.done();
+  await ingestor.close();
+});

@@ -101,7 +101,7 @@ export class Ingestor implements IngestSink, TableSource {
     const bytes = request.payload.length;
     const granted = this.#budget.reserve(bytes);
     if (granted !== undefined) {
-      this.#sealLargest();
+      this.#makeRoom();
       await granted;
     }
     try {
@@ -327,7 +327,12 @@ export class Ingestor implements IngestSink, TableSource {
     return batch.committedRows >= this.#settings.batch.maxRows || batch.byteLength >= this.#settings.batch.maxBytes;
   }
 
-  /** Makes room by the batch that gives most. False when there is none. */
+  /** A batch that is on its way to its file makes room already: a second one would only make smaller files. */
+  #makeRoom(): void {
+    if (this.#flushing.size === 0) this.#sealLargest();
+  }
+
+  /** Seals the batch that gives most room. False when nothing will give any. */
   #sealLargest(): boolean {
     let largest: OpenBatch | undefined;
     for (const batch of this.#batches) {
@@ -355,6 +360,7 @@ export class Ingestor implements IngestSink, TableSource {
     const settled = stored.finally(() => {
       this.#flushing.delete(settled);
       this.#budget.check();
+      if (this.#budget.isSpent) this.#makeRoom();
     });
     // Whoever waits for it hears of a failure; the records are in the log.
     settled.catch(() => {});

@@ -26,6 +26,11 @@ export class MemoryBudget {
     return this.#reserved + this.#usedElsewhere();
   }
 
+  /** Whether somebody waits. */
+  get isSpent(): boolean {
+    return this.#waiting.length > 0;
+  }
+
   /** Resolves when the bytes are granted; give them back with {@link release}. @throws overloaded / OVERLOADED */
   reserve(bytes: number): Promise<void> | undefined {
     if (this.#waiting.length === 0 && this.#fits(bytes)) {
