@@ -4,6 +4,7 @@ import {
   DEFAULT_TENANT,
   type IngestRequest,
   type IngestResult,
+  keepingAlive,
   OpenWitError,
   type Receiver,
   type Signal,
@@ -69,7 +70,7 @@ export class OpenWit {
       const { wal, store, nextBatchId, folders } = storage;
       const ingestor = new Ingestor({ wal, store, clock, nextBatchId }, options.ingest);
       const engine = new QueryEngine({ source: ingestor, clock }, { ...options.query, ...folders });
-      await ingestor.recover();
+      await keepingAlive(ingestor.recover());
       return new OpenWit({ clock, storage, ingestor, engine });
     } catch (error) {
       await storage.close();
@@ -133,12 +134,12 @@ export class OpenWit {
   /** Resolves when everything that was acknowledged before the call is in Parquet files. */
   flush(): Promise<void> {
     this.#checkOpen();
-    return this.#ingestor.flush();
+    return keepingAlive(this.#ingestor.flush());
   }
 
   /** Answers what is under way, flushes, and lets go of the data folder. Closing twice waits for the first. */
   close(): Promise<void> {
-    this.#closing ??= this.#close();
+    this.#closing ??= keepingAlive(this.#close());
     return this.#closing;
   }
 

@@ -33,3 +33,18 @@ export function isoTime(ms: number): string {
 export function sleep(clock: Clock, delayMs: number): Promise<void> {
   return new Promise((resolve) => clock.schedule(delayMs, resolve));
 }
+
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/**
+ * Keeps the process alive until the promise settles. Timers of {@link systemClock} do not, nor do idle threads: a script
+ * that waits for nothing else would end in the middle of what it waits for.
+ */
+export async function keepingAlive<T>(promise: Promise<T>): Promise<T> {
+  const timer = setInterval(() => {}, LONGEST_TIMER_MS);
+  try {
+    return await promise;
+  } finally {
+    clearInterval(timer);
+  }
+}

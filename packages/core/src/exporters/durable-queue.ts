@@ -1,4 +1,12 @@
-import { type Clock, type IngestSink, isOpenWitError, OpenWitError, type Signal, sleep } from '@openwit/ports';
+import {
+  type Clock,
+  type IngestSink,
+  isOpenWitError,
+  keepingAlive,
+  OpenWitError,
+  type Signal,
+  sleep,
+} from '@openwit/ports';
 
 /** The SDK's `ExportResult`: code 0 is success, 1 is failure. */
 export interface ExportResult {
@@ -14,6 +22,8 @@ export type Encode = () => Uint8Array | Promise<Uint8Array>;
 const SUCCESS = 0;
 const FAILED = 1;
 const RETRY_AFTER_MS = 200;
+/** The SDK's batch processors have one export under way; one export for each span makes many. */
+const MAX_UNDER_WAY = 10_000;
 /** How long a node that closes still tries. */
 const LAST_TRIES_MS = 10_000;
 
@@ -40,10 +50,11 @@ export class DurableQueue {
     this.#tenant = tenant;
   }
 
-  /** Calls back with success when the request's records are on disk. */
+  /** Calls back with success when the request's records are on disk. What is refused at once was not taken. */
   export(encode: Encode, callback: ExportCallback): void {
-    if (this.#closed) {
-      callback({ code: FAILED, error: new OpenWitError('closed', 'CLOSED', 'exporter is shut down') });
+    const error = this.#refusal();
+    if (error !== undefined) {
+      callback({ code: FAILED, error });
       return;
     }
     const done = this.#deliver(encode)
@@ -57,7 +68,7 @@ export class DurableQueue {
 
   /** Resolves when everything that was taken before is on disk. */
   async forceFlush(): Promise<void> {
-    await Promise.all(this.#underWay);
+    await keepingAlive(Promise.all(this.#underWay));
   }
 
   /** Takes nothing more; what was taken is tried for 10 more seconds. */
@@ -65,6 +76,13 @@ export class DurableQueue {
     this.#closed = true;
     this.#giveUpAt = Math.min(this.#giveUpAt, this.#clock.monotonic() + LAST_TRIES_MS);
     return this.forceFlush();
+  }
+
+  #refusal(): OpenWitError | undefined {
+    if (this.#closed) return new OpenWitError('closed', 'CLOSED', 'exporter is shut down');
+    if (this.#underWay.size < MAX_UNDER_WAY) return undefined;
+    const message = `exports wait for the node, limit=${MAX_UNDER_WAY}`;
+    return new OpenWitError('overloaded', 'OVERLOADED', message, { retryAfterMs: RETRY_AFTER_MS });
   }
 
   async #deliver(encode: Encode): Promise<void> {

@@ -5,6 +5,7 @@ import {
   type IngestResult,
   type IngestSink,
   isShared,
+  keepingAlive,
   OpenWitError,
   SharedBuffers,
   type Signal,
@@ -102,7 +103,7 @@ export class Ingestor implements IngestSink, TableSource {
     const granted = this.#budget.reserve(bytes);
     if (granted !== undefined) {
       this.#makeRoom();
-      await granted;
+      await keepingAlive(granted);
     }
     try {
       return await this.#withShared(request.payload, (payload) => this.#ingest({ ...request, payload }));
