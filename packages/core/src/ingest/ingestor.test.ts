@@ -246,7 +246,7 @@ test('while a batch is on its way to its file, pressure seals no other', async (
   const store = {
     pendingBytes: 0,
     append: ({ batch }: SealedBatch) => {
-      const bytes = 120_000;
+      const bytes = 150_000;
       store.pendingBytes += bytes;
       const { promise, resolve } = Promise.withResolvers<void>();
       const done = () => {
@@ -268,7 +268,7 @@ test('while a batch is on its way to its file, pressure seals no other', async (
     [100],
   );
   const waiting = send(ingestor, kilobytes(90));
-  await new Promise((resolve) => setImmediate(resolve));
+  assert.ok(ingestor.stats().memoryBytes + 90_000 > limits.maxMemoryBytes, 'the third request has to wait');
   assert.equal(writing.length, 1);
   writing[0]!.done();
   await waiting;
