@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { nodeFileSystem, systemClock, systemRandom, type WriteAheadLog } from '@openwit/ports';
 import type { QuerySettings } from '@openwit/query';
 import { LsmStore, lockDataFolder, MemoryStore, MemoryWal, SegmentedWal, SqliteCatalog } from '@openwit/storage';
-import type { IngestStore } from './ingest/ingestor.ts';
+import type { IngestStore } from './ingest/open-batches.ts';
 import type { OpenWitOptions } from './open-wit-options.ts';
 
 /** What a node keeps its records in. */

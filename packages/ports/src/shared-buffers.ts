@@ -34,6 +34,18 @@ export class SharedBuffers {
     if (sameSize === undefined) this.#idle.set(size, [buffer]);
     else sameSize.push(buffer);
   }
+
+  /** Runs `use` on the bytes where another thread can read them: as they are, or copied for as long as it takes. */
+  async lend<T>(bytes: Uint8Array, use: (shared: Uint8Array<SharedArrayBuffer>) => Promise<T>): Promise<T> {
+    if (isShared(bytes)) return use(bytes);
+    const shared = this.take(bytes.length);
+    shared.set(bytes);
+    try {
+      return await use(shared);
+    } finally {
+      this.giveBack(shared);
+    }
+  }
 }
 
 /** The next power of two, and no page less. */
@@ -43,7 +55,6 @@ function sizeFor(length: number): number {
   return size;
 }
 
-/** True when another thread can read the bytes where they are. */
-export function isShared(bytes: Uint8Array): bytes is Uint8Array<SharedArrayBuffer> {
+function isShared(bytes: Uint8Array): bytes is Uint8Array<SharedArrayBuffer> {
   return bytes.buffer instanceof SharedArrayBuffer;
 }

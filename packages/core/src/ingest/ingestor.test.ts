@@ -11,7 +11,8 @@ import {
 import { DrivenClock, FaultyFileSystem, MemoryFileSystem, SeededRandom } from '@openwit/ports/testing';
 import { MemoryStore, SegmentedWal } from '@openwit/storage';
 import type { RecordBatch } from 'apache-arrow';
-import { Ingestor, type IngestStore } from './ingestor.ts';
+import { Ingestor } from './ingestor.ts';
+import type { IngestStore } from './open-batches.ts';
 
 const FOLDER = '/data/wal';
 

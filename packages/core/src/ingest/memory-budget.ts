@@ -26,6 +26,10 @@ export class MemoryBudget {
     return this.#reserved + this.#usedElsewhere();
   }
 
+  get isExceeded(): boolean {
+    return this.usedBytes > this.#maxBytes;
+  }
+
   /** Whether somebody waits. */
   get isSpent(): boolean {
     return this.#waiting.length > 0;
