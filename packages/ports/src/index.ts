@@ -3,6 +3,7 @@ export * from './catalog.ts';
 export * from './clock.ts';
 export * from './errors.ts';
 export * from './file-system.ts';
+export * from './free-buffer.ts';
 export * from './random.ts';
 export * from './receiver.ts';
 export * from './shared-buffers.ts';

@@ -6,6 +6,7 @@ import {
   columnsOf,
   type DataFile,
   type FileSystem,
+  freeBuffer,
   type NewDataFile,
   type SealedBatch,
 } from '@openwit/ports';
@@ -65,7 +66,9 @@ export class BatchFlush {
     const path = join(folder, activeFileName(this.#sealed));
     await writeDurableFile(fileSystem, path, file.parquet);
     const { parquet, newColumns: _, ...known } = file;
-    return { path, rows: this.#sealed.batch.numRows, sizeBytes: parquet.length, ...known };
+    const sizeBytes = parquet.length;
+    freeBuffer(parquet);
+    return { path, rows: this.#sealed.batch.numRows, sizeBytes, ...known };
   }
 
   async #commit(known: CatalogTable, { newColumns }: EncodedFile, file: NewDataFile): Promise<Flushed> {

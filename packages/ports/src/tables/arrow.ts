@@ -162,6 +162,8 @@ export interface AttributeEntries {
   /** See {@link ColumnData}; the same bytes read as doubles are in `doubles`. */
   readonly ints: BigInt64Array;
   readonly doubles: Float64Array;
+  /** The texts as a column, and its buffers. */
+  readonly text: ColumnData;
   readonly textOffsets: Int32Array;
   readonly textBytes: Uint8Array;
 }
@@ -175,6 +177,7 @@ export function attributeEntries(column: ColumnData): AttributeEntries {
     typeOf: type.values as Uint8Array,
     ints,
     doubles: new Float64Array(ints.buffer, ints.byteOffset, ints.length),
+    text,
     textOffsets: text.offsets!,
     textBytes: text.values as Uint8Array,
   };

@@ -3,6 +3,7 @@ import {
   Bool,
   type Data,
   type DataType,
+  Dictionary,
   Field,
   Float64,
   Int32,
@@ -17,13 +18,17 @@ import {
   Uint32,
   Uint64,
   Utf8,
+  Vector,
 } from 'apache-arrow';
 import type { StoredColumn } from './stored-layout.ts';
 
 /** A column in the stored layout with its values. */
 export interface StoredValues {
   readonly column: StoredColumn;
-  /** As {@link ColumnData}, but that a map's children are the text of its keys and the text of its values. */
+  /**
+   * As {@link ColumnData}, but that a map's children are the text of its keys and the text of its values. Text may have a
+   * dictionary, also one that other columns share.
+   */
   readonly values: ColumnData;
 }
 
@@ -33,10 +38,34 @@ export function toRecordBatch(
   rows: number,
   fieldIdOf: (path: string) => number,
 ): RecordBatch {
-  const fields = columns.map(({ column }) => toField(column, fieldIdOf));
-  const children = columns.map(({ values }, i) => toData(fields[i]!.type, values, rows));
+  const dictionaries = new Map<ColumnData, TextDictionary>();
+  const children = columns.map(({ column, values }) => {
+    if (values.dictionary === undefined) return toData(toField(column, fieldIdOf).type, values, rows);
+    return toIndices(dictionaryOf(values.dictionary, dictionaries), values, rows);
+  });
+  const fields = columns.map(({ column }, i) => toField(column, fieldIdOf).clone({ type: children[i]!.type }));
   const data = makeData({ type: new Struct(fields), length: rows, nullCount: 0, children });
   return new RecordBatch(new Schema(fields), data);
+}
+
+interface TextDictionary {
+  readonly type: Dictionary<Utf8, Int32>;
+  readonly texts: Vector<Utf8>;
+}
+
+/** Columns with the same dictionary share its id: it is written once. */
+function dictionaryOf(column: ColumnData, known: Map<ColumnData, TextDictionary>): TextDictionary {
+  const existing = known.get(column);
+  if (existing !== undefined) return existing;
+  const texts = new Vector([toData(new Utf8(), column, column.length)]) as Vector<Utf8>;
+  const dictionary = { type: new Dictionary(new Utf8(), new Int32(), known.size), texts };
+  known.set(column, dictionary);
+  return dictionary;
+}
+
+function toIndices({ type, texts }: TextDictionary, column: ColumnData, length: number): Data {
+  const data = column.indices!.subarray(0, length);
+  return makeData({ type, length, ...validityOf(column, length), data, dictionary: texts });
 }
 
 function toField(column: StoredColumn, fieldIdOf: (path: string) => number): Field {
@@ -73,8 +102,7 @@ function toType({ type }: StoredColumn, children: Field[]): DataType {
 }
 
 function toData(type: DataType, column: ColumnData, length: number): Data {
-  const nullBitmap = column.validity?.subarray(0, (length + 7) >> 3);
-  const validity = nullBitmap === undefined ? { nullCount: 0 } : { nullBitmap, nullCount: -1 };
+  const validity = validityOf(column, length);
   if (type instanceof Utf8) {
     const valueOffsets = column.offsets!.subarray(0, length + 1);
     return makeData({ type, length, ...validity, valueOffsets, data: column.values as Uint8Array });
@@ -98,6 +126,12 @@ function toData(type: DataType, column: ColumnData, length: number): Data {
     return makeData({ type, length, ...validity, data: packBits(column.values as Uint8Array, length) });
   }
   return makeData({ type, length, ...validity, data: column.values!.subarray(0, length) } as never);
+}
+
+function validityOf({ validity }: ColumnData, length: number): { nullCount: number; nullBitmap?: Uint8Array } {
+  return validity === undefined
+    ? { nullCount: 0 }
+    : { nullBitmap: validity.subarray(0, (length + 7) >> 3), nullCount: -1 };
 }
 
 /** A byte of 0 or 1 a value becomes a bit a value, least significant first. */

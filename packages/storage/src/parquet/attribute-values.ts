@@ -17,7 +17,7 @@ export interface StoredAttributes {
   readonly map: ColumnData;
   /** The keys of that map whose value is not a string, with the name of its type. */
   readonly types: ColumnData;
-  /** One a wanted column, in the order asked for. */
+  /** One a wanted column, in the order asked for. Text is not copied: it has all texts of the source as its dictionary. */
   readonly columns: readonly ColumnData[];
 }
 
@@ -141,19 +141,11 @@ function writeValue(writer: TextColumnWriter, source: AttributeEntries, entry: n
 type ColumnWriter = (source: AttributeEntries, entries: Int32Array, memory: Scratch) => ColumnData;
 
 const COLUMN_WRITERS: Record<AttributeColumn['type'], ColumnWriter> = {
-  text({ textBytes: source, textOffsets }, entries, memory) {
-    let bytes = 0;
-    for (let i = 0; i < entries.length; i++) {
-      const entry = entries[i]!;
-      if (entry !== NONE) bytes += textOffsets[entry + 1]! - textOffsets[entry]!;
-    }
-    const writer = new TextColumnWriter(entries.length, bytes, memory);
-    for (let i = 0; i < entries.length; i++) {
-      const entry = entries[i]!;
-      if (entry === NONE) writer.none();
-      else writer.bytes(source, textOffsets[entry]!, textOffsets[entry + 1]!);
-    }
-    return writer.finish();
+  text(source, entries, memory) {
+    const validity = presence(entries, memory);
+    // Entry 0 stands for NULL: a reader of the indices may check all of them.
+    if (validity.validity !== undefined) for (let i = 0; i < entries.length; i++) entries[i] = Math.max(0, entries[i]!);
+    return { length: entries.length, ...validity, indices: entries, dictionary: source.text };
   },
   int64: (source, entries, memory) =>
     numbers(source, entries, memory, (at, offset, length) => new BigInt64Array(at, offset, length)),

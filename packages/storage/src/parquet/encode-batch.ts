@@ -13,7 +13,7 @@ import { attributeCensus, countRows, type KeyCensus } from './attribute-census.t
 import { type AttributeColumnPlan, type AttributeColumnSettings, planAttributeColumns } from './attribute-columns.ts';
 import { storeAttributes } from './attribute-values.ts';
 import { columnStats, timestampRange } from './column-stats.ts';
-import { gather } from './gather.ts';
+import { perRow } from './gather.ts';
 import type { Scratch } from './scratch.ts';
 import { COLUMN_MAPS, keepsTypes, type StoredColumn, storedAttributeColumn, storedColumns } from './stored-layout.ts';
 
@@ -82,18 +82,18 @@ function storeColumns(
   const stored = new Map<string, ColumnData>();
   TABLES[request.table].forEach((definition, i) => {
     const { indices, dictionary, ...own } = request.columns[i]!;
-    const perRow = (values: ColumnData): ColumnData =>
-      indices === undefined ? values : gather(values, indices, memory);
+    const forRows = (values: ColumnData): ColumnData =>
+      indices === undefined ? values : perRow(values, indices, memory);
     const source = dictionary ?? own;
     if (definition.type !== 'attributes') {
-      stored.set(definition.name, perRow(storeValues(definition, source, memory)));
+      stored.set(definition.name, forRows(storeValues(definition, source, memory)));
       return;
     }
     const columns = wanted.filter(({ map }) => map === definition.name);
     const attributes = storeAttributes(source, columns, memory);
-    stored.set(definition.name, perRow(attributes.map));
-    if (keepsTypes(definition)) stored.set(typesColumnOf(definition.name), perRow(attributes.types));
-    for (const [c, column] of columns.entries()) stored.set(column.name, perRow(attributes.columns[c]!));
+    stored.set(definition.name, forRows(attributes.map));
+    if (keepsTypes(definition)) stored.set(typesColumnOf(definition.name), forRows(attributes.types));
+    for (const [c, column] of columns.entries()) stored.set(column.name, forRows(attributes.columns[c]!));
   });
   return stored;
 }

@@ -1,7 +1,23 @@
 import type { ColumnData, ColumnValues } from '@openwit/ports';
 import type { Scratch } from './scratch.ts';
 
-/** The column whose value `i` is value `indices[i]` of the given one: how a value per group becomes a value per row. */
+/**
+ * The column whose value `i` is value `indices[i]` of the given one: how a value per group becomes a value per row. Text
+ * stays where it is, as the dictionary of the result.
+ */
+export function perRow(column: ColumnData, indices: Int32Array, memory: Scratch): ColumnData {
+  const { indices: own, dictionary = column } = column;
+  if (own === undefined && !isText(column)) return gather(column, indices, memory);
+  const validity = column.validity === undefined ? {} : { validity: gatherBits(column.validity, indices, memory) };
+  const composed = own === undefined ? indices : (gatherValues(own, indices, memory) as Int32Array);
+  return { length: indices.length, ...validity, indices: composed, dictionary };
+}
+
+function isText({ offsets, children }: ColumnData): boolean {
+  return offsets !== undefined && children === undefined;
+}
+
+/** The same with every value copied. */
 export function gather(column: ColumnData, indices: Int32Array, memory: Scratch): ColumnData {
   const length = indices.length;
   const validity = column.validity === undefined ? {} : { validity: gatherBits(column.validity, indices, memory) };

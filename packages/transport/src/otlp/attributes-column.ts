@@ -58,7 +58,7 @@ export class AttributesColumn implements Column {
     const position = this.#position++;
     if (position >= this.#guesses.length) this.#guesses = grown(this.#guesses, position);
     const guess = this.#guesses[position]!;
-    const key = this.#context.keys.numberOf(reader.bytes, at, length, guess);
+    const key = this.#context.keys.numberOf(reader, at, length, guess);
     if (key !== guess) this.#guesses[position] = key;
     return key;
   }

@@ -15,7 +15,8 @@ export class BatchContext {
   readonly serviceNameKey: number;
 
   constructor() {
-    const serviceName = new TextEncoder().encode('service.name');
-    this.serviceNameKey = this.keys.numberOf(serviceName, 0, serviceName.length, 0);
+    const { reader } = this;
+    reader.open(new TextEncoder().encode('service.name'));
+    this.serviceNameKey = this.keys.numberOf(reader, 0, reader.end, 0);
   }
 }

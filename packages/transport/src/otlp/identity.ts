@@ -1,8 +1,10 @@
 import type { ByteRange } from './fields.ts';
+import type { ByteSource } from './wire.ts';
 
 /** The bytes that make an entry of a group what it is, in one piece to look it up by. */
-export class Identity {
+export class Identity implements ByteSource {
   bytes: Uint8Array = new Uint8Array(1024);
+  view: DataView = new DataView(this.bytes.buffer);
   length = 0;
 
   clear(): void {
@@ -27,5 +29,6 @@ export class Identity {
     const larger = new Uint8Array(needed * 2);
     larger.set(this.bytes);
     this.bytes = larger;
+    this.view = new DataView(larger.buffer);
   }
 }

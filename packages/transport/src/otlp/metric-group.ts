@@ -81,7 +81,7 @@ export class MetricGroup {
     this.#readHeader(reader);
     reader.at = start;
     const known = this.length;
-    const entry = this.#identities.intern(this.#identity.bytes, 0, this.#identity.length);
+    const entry = this.#identities.intern(this.#identity, 0, this.#identity.length);
     if (entry === known) {
       this.#add(entry, reader);
       reader.at = start;

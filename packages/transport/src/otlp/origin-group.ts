@@ -43,7 +43,7 @@ export abstract class OriginGroup {
     this.#identify(reader);
     reader.at = start;
     const known = this.length;
-    const entry = this.#identities.intern(this.#identity.bytes, 0, this.#identity.length);
+    const entry = this.#identities.intern(this.#identity, 0, this.#identity.length);
     if (entry === known) {
       this.#add(entry, reader);
       reader.at = start;

@@ -3,7 +3,7 @@ import type { ColumnData } from '@openwit/ports';
 import type { BatchMemory } from './batch-memory.ts';
 import type { Column } from './column-set.ts';
 import type { ByteRange } from './fields.ts';
-import { MalformedWire, type WireReader } from './wire.ts';
+import { type ByteSource, MalformedWire, type WireReader } from './wire.ts';
 
 /** Up to here a loop over the bytes in words is faster than `set(subarray())`, which makes an object. */
 const SHORT_TEXT = 160;
@@ -11,22 +11,26 @@ const SHORT_TEXT = 160;
 /** The top bits of four bytes: set in what is not ASCII. */
 const NOT_ASCII = 0x80808080;
 
-const HEX_DIGITS = new TextEncoder().encode('0123456789abcdef');
+/** The two digits of every byte, as one number whose low half comes first in memory. */
+const HEX_PAIRS = Uint16Array.from({ length: 256 }, (_, byte) => {
+  const digits = byte.toString(16).padStart(2, '0');
+  return digits.charCodeAt(0) | (digits.charCodeAt(1) << 8);
+});
 
 /** UTF-8 text. What is written since the last {@link end} is the text of the row that ends. */
-export class TextColumn implements Column {
+export class TextColumn implements Column, ByteSource {
   offsets: Int32Array;
   bytes: Uint8Array;
+  view: DataView;
   /** Bytes written. */
   used = 0;
   readonly #memory: BatchMemory;
-  #view: DataView;
 
   constructor(memory: BatchMemory, capacity: number, expectedBytes: number) {
     this.#memory = memory;
     this.offsets = new Int32Array(memory.allocate((capacity + 1) * 4));
     this.bytes = new Uint8Array(memory.allocate(expectedBytes));
-    this.#view = new DataView(this.bytes.buffer);
+    this.view = new DataView(this.bytes.buffer);
   }
 
   end(row: number): void {
@@ -54,7 +58,7 @@ export class TextColumn implements Column {
   /** Four bytes at a time; returns all of them or-ed together. */
   #copyShort(reader: WireReader, start: number, end: number): number {
     const source = reader.view;
-    const target = this.#view;
+    const target = this.view;
     let seen = 0;
     let to = this.used;
     let from = start;
@@ -83,13 +87,11 @@ export class TextColumn implements Column {
   /** The whole text of a row: bytes as lower-case hex. */
   setHex(row: number, source: Uint8Array, { at, length }: ByteRange): void {
     this.reserve(length * 2);
-    const target = this.bytes;
+    const target = this.view;
     const end = at + length;
     let to = this.used;
     for (let from = at; from < end; from++) {
-      const byte = source[from]!;
-      target[to] = HEX_DIGITS[byte >> 4]!;
-      target[to + 1] = HEX_DIGITS[byte & 15]!;
+      target.setUint16(to, HEX_PAIRS[source[from]!]!, true);
       to += 2;
     }
     this.used = to;
@@ -113,7 +115,7 @@ export class TextColumn implements Column {
     if (needed > this.bytes.length) {
       const capacity = Math.max(this.bytes.length * 2, needed);
       this.bytes = new Uint8Array(this.#memory.grow(this.bytes.buffer, capacity));
-      this.#view = new DataView(this.bytes.buffer);
+      this.view = new DataView(this.bytes.buffer);
     }
   }
 

@@ -18,13 +18,19 @@ const WIRE_START_GROUP = 3;
 const WIRE_END_GROUP = 4;
 const WIRE_FIXED32 = 5;
 
+/** Bytes with a view over them: by it they are compared and copied four at a time. */
+export interface ByteSource {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+}
+
 /**
  * Reads the protobuf wire format (https://protobuf.dev/programming-guides/encoding) without making a value per field:
  * 64-bit integers arrive in `lo` and `hi`, strings and messages as a position and a length.
  *
  * `end` bounds the message being read: no read goes past it, whatever the lengths say.
  */
-export class WireReader {
+export class WireReader implements ByteSource {
   bytes: Uint8Array = new Uint8Array(0);
   view: DataView = new DataView(new ArrayBuffer(0));
   at = 0;

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { type Clock, OpenWitError, type SharedBuffers } from '@openwit/ports';
+import { type Clock, freeBuffer, OpenWitError, type SharedBuffers } from '@openwit/ports';
 import type { AdmissionShare } from './admission.ts';
 
 /** The client went away: there is nobody to answer. */
@@ -26,7 +26,7 @@ export class SizedBody implements BodyBuffer {
     if (this.#used + chunk.length > this.#bytes.length) throw malformedBody('the body is longer than announced');
     this.#bytes.set(chunk, this.#used);
     this.#used += chunk.length;
-    free(chunk);
+    freeBuffer(chunk);
   }
 
   finish(): Uint8Array<SharedArrayBuffer> {
@@ -62,7 +62,7 @@ export class ChunkedBody implements BodyBuffer {
     for (const chunk of this.#chunks) {
       bytes.set(chunk, at);
       at += chunk.length;
-      free(chunk);
+      freeBuffer(chunk);
     }
     return bytes;
   }
@@ -127,15 +127,6 @@ export function readBody(
     stream.on('data', onData).on('end', onEnd).on('close', onGone).on('aborted', onGone);
     if (stream.destroyed) onGone();
   });
-}
-
-/**
- * Frees a chunk now. As garbage it would count against the heap, and make a busy receiver collect it ten times a second:
- * that took more CPU than the decoding.
- */
-function free({ buffer, length }: Uint8Array): void {
-  const isAlone = buffer.byteLength === length;
-  if (isAlone && buffer instanceof ArrayBuffer) buffer.transfer(0);
 }
 
 export function requestTooLarge(maxBytes: number): OpenWitError {
