@@ -10,7 +10,7 @@ export * from './shared-buffers.ts';
 export * from './signal.ts';
 export * from './start-worker.ts';
 export * from './table-source.ts';
-export * from './tables/arrow.ts';
+export * from './tables/attribute-entries.ts';
 export * from './tables/column.ts';
 export * from './tables/column-data.ts';
 export * from './tables/entry-counts.ts';

@@ -3,13 +3,13 @@ import {
   type AttributeColumn,
   type Catalog,
   type CatalogTable,
-  columnsOf,
   type DataFile,
   type FileSystem,
   freeBuffer,
   type NewDataFile,
   type SealedBatch,
 } from '@openwit/ports';
+import { columnsOf } from '@openwit/ports/arrow';
 import { writeDurableFile } from './durable-file.ts';
 import { activeFileName, dayFolder } from './file-paths.ts';
 import type { AttributeColumnSettings } from './parquet/attribute-columns.ts';

@@ -3,7 +3,6 @@ import {
   type BatchSink,
   type Catalog,
   type Clock,
-  columnsOf,
   type FileSystem,
   OpenWitError,
   type SealedBatch,
@@ -12,6 +11,7 @@ import {
   type TableSource,
   type WalRange,
 } from '@openwit/ports';
+import { columnsOf } from '@openwit/ports/arrow';
 import { BatchFlush, type FlushContext, type Flushed } from './batch-flush.ts';
 import { columnBytes } from './column-bytes.ts';
 import { sweepOrphans } from './orphan-sweep.ts';

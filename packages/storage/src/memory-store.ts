@@ -1,6 +1,5 @@
 import {
   type BatchSink,
-  columnsOf,
   OpenWitError,
   type SealedBatch,
   type Snapshot,
@@ -8,6 +7,7 @@ import {
   type TableSource,
   type WalRange,
 } from '@openwit/ports';
+import { columnsOf } from '@openwit/ports/arrow';
 import { columnBytes } from './column-bytes.ts';
 import type { StoreStats } from './store-stats.ts';
 import { TenantTables } from './tenant-tables.ts';

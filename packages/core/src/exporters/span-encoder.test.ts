@@ -4,7 +4,7 @@ import { type Attributes, createTraceState, type Link, SpanKind, SpanStatusCode 
 import { ProtobufTraceSerializer } from '@opentelemetry/otlp-transformer';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import { InMemorySpanExporter, type ReadableSpan, SimpleSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
-import { columnsOf, recordBatchOf } from '@openwit/ports';
+import { columnsOf, recordBatchOf } from '@openwit/ports/arrow';
 import { SeededRandom } from '@openwit/ports/testing';
 import { createOtlpBatch } from '@openwit/transport';
 import { SpanEncoder } from './span-encoder.ts';

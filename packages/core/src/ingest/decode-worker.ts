@@ -1,6 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { errorToMessage, isOpenWitError, type Signal } from '@openwit/ports';
-import { type BatchMark, createOtlpBatch, type OtlpBatch } from '@openwit/transport';
+import { type BatchMark, createOtlpBatch, type OtlpBatch } from '@openwit/transport/otlp';
 import type { DecodeCommand, DecodeReply, DecodeResult, DecodeSettings } from './decode-protocol.ts';
 
 /** A batch, and its state without rows. */

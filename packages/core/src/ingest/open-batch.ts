@@ -2,13 +2,13 @@ import {
   type ColumnData,
   type EntryCounts,
   type MemoryBatch,
-  recordBatchOf,
   type ScheduledCall,
   type SealedBatch,
   type Signal,
   type SourcePosition,
   withEntryCounts,
 } from '@openwit/ports';
+import { recordBatchOf } from '@openwit/ports/arrow';
 import type { DecodeResult } from './decode-protocol.ts';
 import type { DecodeThread } from './decode-thread.ts';
 

@@ -1,4 +1,5 @@
-import { type ColumnData, type ColumnValues, columnsOf, SIGNALS, type Snapshot, type TableName } from '@openwit/ports';
+import { type ColumnData, type ColumnValues, SIGNALS, type Snapshot, type TableName } from '@openwit/ports';
+import { columnsOf } from '@openwit/ports/arrow';
 import type { RecordBatch } from 'apache-arrow';
 import type { ScanBatch } from '../memory/scan-plan.ts';
 import type { TableInput } from '../sql/plan.ts';

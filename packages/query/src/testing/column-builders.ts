@@ -6,10 +6,10 @@ import {
   type ColumnType,
   type ColumnValues,
   type MemoryBatch,
-  recordBatchOf,
   TABLES,
   type TableName,
 } from '@openwit/ports';
+import { recordBatchOf } from '@openwit/ports/arrow';
 
 /** An attribute value of a test: its JavaScript type is its OTLP type. */
 export type TestAttribute =

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { DuckDBConnection } from '@duckdb/node-api';
-import { type AttributeColumn, columnsOf, SIGNALS, TABLES, type TableName, typesColumnOf } from '@openwit/ports';
+import { type AttributeColumn, SIGNALS, TABLES, type TableName, typesColumnOf } from '@openwit/ports';
+import { columnsOf } from '@openwit/ports/arrow';
 import {
   batchOf,
   type PlainAttribute,
@@ -52,6 +53,17 @@ test('keys with one type in enough rows are columns, the others stay in the map'
   const columns = usedColumns(encode('traces', randomRows('traces', new SeededRandom(3), 500)));
   const own = columns.filter(({ map }) => map === 'attributes').map(({ key, type }) => `${key} ${type}`);
   assert.deepEqual(own.sort(), ['common.bool bool', 'common.double float64', 'common.int int64', 'common.text text']);
+});
+
+test("a file has no Arrow schema, whose dictionaries are not the file's, and a column of that name stays", async () => {
+  const attributes: PlainAttribute[] = [{ key: 'ARROW:schema', type: 'string', value: 'mine' }];
+  const rows = randomRows('logs', new SeededRandom(2), 20).map((row) => ({ ...row, attributes }));
+  const path = join(await mkdtemp(join(tmpdir(), 'openwit-schema-')), 'file.parquet');
+  await writeFile(path, toParquet(encode('logs', rows).batch, 'lz4'));
+  const keys = await query(`SELECT decode(key) AS key FROM parquet_kv_metadata('${path}')`);
+  assert.ok(!keys.some(({ key }) => key === 'ARROW:schema'));
+  const values = await query(`SELECT DISTINCT "attributes.ARROW:schema" AS value FROM '${path}'`);
+  assert.deepEqual(values, [{ value: 'mine' }]);
 });
 
 test('doubles read as DuckDB casts them', async () => {

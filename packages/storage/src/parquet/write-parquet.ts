@@ -15,7 +15,10 @@ const COMPRESSIONS: Record<ParquetCompression, Compression> = {
 const MAX_ROWS_PER_GROUP = 1 << 24;
 const PAGE_BYTES = 4 << 20;
 
-/** Writes a batch as one Parquet file. Dictionaries are off: they triple the time, and compaction writes them later. */
+/**
+ * Writes a batch as one Parquet file. Dictionaries are for a few columns: for all they triple the time, and compaction
+ * writes them later.
+ */
 export function toParquet(
   batch: RecordBatch,
   compression: ParquetCompression,
@@ -55,12 +58,16 @@ function properties(batch: RecordBatch, compression: ParquetCompression) {
     .setMaxRowGroupSize(MAX_ROWS_PER_GROUP)
     .setDataPageSizeLimit(PAGE_BYTES)
     .setStatisticsEnabled(EnabledStatistics.None);
+  for (const column of FEW_VALUES) builder = builder.setColumnDictionaryEnabled(column, true);
   for (const column of INCOMPRESSIBLE) builder = builder.setColumnCompression(column, Compression.UNCOMPRESSED);
   for (const { name, type } of batch.schema.fields) {
     if (SCALAR_TYPES.test(String(type))) builder = builder.setColumnStatisticsEnabled(name, EnabledStatistics.Chunk);
   }
   return builder.build();
 }
+
+/** What queries group and filter by. With a dictionary DuckDB groups a million rows in half the time. */
+const FEW_VALUES = ['service_name', 'span_name', 'span_kind', 'status_code', 'severity_text', 'metric_name'];
 
 /** A span's id is random and never comes again: looking for it costs most of all columns, and saves 3 of 20 bytes. */
 const INCOMPRESSIBLE = ['span_id'];

@@ -1,4 +1,5 @@
-import { columnsOf, type FileSystem, type SealedBatch, TABLES } from '@openwit/ports';
+import { type FileSystem, type SealedBatch, TABLES } from '@openwit/ports';
+import { columnsOf } from '@openwit/ports/arrow';
 import { batchOf, DrivenClock } from '@openwit/ports/testing';
 import { SqliteCatalog } from '../catalog/sqlite-catalog.ts';
 import { textsOf } from '../parquet/attribute-census.ts';

@@ -1,12 +1,5 @@
-import {
-  ATTRIBUTE_TYPES,
-  attributeEntries,
-  type ColumnData,
-  type ColumnType,
-  columnsOf,
-  recordBatchOf,
-  TABLES,
-} from '@openwit/ports';
+import { ATTRIBUTE_TYPES, attributeEntries, type ColumnData, type ColumnType, TABLES } from '@openwit/ports';
+import { columnsOf, recordBatchOf } from '@openwit/ports/arrow';
 import type { OtlpBatch } from '../otlp/batch.ts';
 
 /** A row as plain data: 64-bit integers and times are bigint, attributes `{ key: { type, value } }`. */
