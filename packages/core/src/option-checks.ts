@@ -24,7 +24,14 @@ const CHECKS: Checks<Sections> = {
   ingest: {
     threads: integer,
     batch: { maxRows: integer, maxBytes: integer, maxAgeMs: integer },
-    limits: { maxMemoryBytes: integer, maxRequestRecords: integer, maxWaitMs: integer, maxRecoveryWaitMs: integer },
+    limits: {
+      maxMemoryBytes: integer,
+      maxRequestRecords: integer,
+      maxDecodedBytes: integer,
+      maxTenants: integer,
+      maxWaitMs: integer,
+      maxRecoveryWaitMs: integer,
+    },
   },
   wal: { segmentBytes: integer, maxBytes: integer },
   storage: {

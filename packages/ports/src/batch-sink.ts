@@ -8,6 +8,8 @@ export interface SealedBatch {
   readonly tenant: string;
   readonly table: TableName;
   readonly batch: RecordBatch;
+  /** Bytes that the batch's rows take in memory; its buffers may be larger. */
+  readonly byteLength: number;
   /** The log records that the batch holds: all of this batch id up to this sequence number. */
   readonly range: WalRange;
   /** The last position of each source that the batch holds. */

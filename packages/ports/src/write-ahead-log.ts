@@ -36,6 +36,8 @@ export interface WriteAheadLog {
   replay(): AsyncIterable<WalEntry>;
   /** The records of a range are in committed files: their space may be reclaimed. */
   release(range: WalRange): void;
+  /** Keeps a record that cannot be used where nothing removes it, for repair by hand. */
+  setAside(entry: WalEntry): Promise<void>;
   /** An id greater than that of every batch in the log. */
   readonly nextBatchId: number;
   stats(): WalStats;

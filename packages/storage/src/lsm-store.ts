@@ -11,9 +11,7 @@ import {
   type TableSource,
   type WalRange,
 } from '@openwit/ports';
-import { columnsOf } from '@openwit/ports/arrow';
 import { BatchFlush, type FlushContext, type Flushed } from './batch-flush.ts';
-import { columnBytes } from './column-bytes.ts';
 import { sweepOrphans } from './orphan-sweep.ts';
 import { type AttributeColumnSettings, DEFAULT_ATTRIBUTE_COLUMNS } from './parquet/attribute-columns.ts';
 import { ParquetWriters } from './parquet/parquet-writers.ts';
@@ -112,17 +110,16 @@ export class LsmStore implements BatchSink, TableSource {
    */
   append(sealed: SealedBatch): Promise<void> {
     if (this.#isClosing) return Promise.reject(new OpenWitError('closed', 'CLOSED', 'the store is closed'));
-    const { tenant, table, batch, range } = sealed;
+    const { tenant, table, batch, byteLength, range } = sealed;
     const versions = this.#tables.table(tenant, table);
     versions.change({ batches: [...versions.current.batches, { batchId: range.batchId, batch }] });
-    const bytes = columnBytes(columnsOf(batch));
     this.#pendingBatches++;
-    this.#pendingBytes += bytes;
+    this.#pendingBytes += byteLength;
     // A batch that could not be written keeps back all behind it: a file may hold only a prefix of a batch id's records.
     const done = (this.#lanes.get(versions) ?? Promise.resolve()).then(async () => {
       await this.#flush(sealed, versions);
       this.#pendingBatches--;
-      this.#pendingBytes -= bytes;
+      this.#pendingBytes -= byteLength;
       this.#onCommitted(range);
     });
     this.#lanes.set(versions, done);
@@ -137,6 +134,11 @@ export class LsmStore implements BatchSink, TableSource {
   /** True while a snapshot may read the file: it must not be removed. */
   isPinned(tenant: string, table: TableName, fileId: number): boolean {
     return this.#tables.table(tenant, table).isPinned(fileId);
+  }
+
+  /** The tenants that have tables. */
+  get tenants(): ReadonlySet<string> {
+    return new Set([...this.#tables].map(({ tenant }) => tenant));
   }
 
   /** Bytes of batches that are not in files yet. */

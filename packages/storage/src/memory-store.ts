@@ -7,8 +7,6 @@ import {
   type TableSource,
   type WalRange,
 } from '@openwit/ports';
-import { columnsOf } from '@openwit/ports/arrow';
-import { columnBytes } from './column-bytes.ts';
 import type { StoreStats } from './store-stats.ts';
 import { TenantTables } from './tenant-tables.ts';
 
@@ -34,8 +32,7 @@ export class MemoryStore implements BatchSink, TableSource {
   }
 
   /** @throws overloaded / OVERLOADED when the memory is full; the batch is not visible then */
-  async append({ tenant, table, batch, range }: SealedBatch): Promise<void> {
-    const bytes = columnBytes(columnsOf(batch));
+  async append({ tenant, table, batch, byteLength: bytes, range }: SealedBatch): Promise<void> {
     if (this.#bytes + bytes > this.#maxBytes) {
       throw new OpenWitError('overloaded', 'OVERLOADED', `the memory store is full, maxBytes=${this.#maxBytes}`);
     }
@@ -49,6 +46,9 @@ export class MemoryStore implements BatchSink, TableSource {
   snapshot(tenant: string, tables: readonly TableName[]): Snapshot {
     return this.#tables.snapshot(tenant, tables);
   }
+
+  /** A new store has none. */
+  readonly tenants: ReadonlySet<string> = new Set();
 
   /** Bytes that the store holds in memory. */
   get pendingBytes(): number {

@@ -11,11 +11,18 @@ export type DecodeCommand =
       readonly payload: Uint8Array<SharedArrayBuffer>;
       /** Rows of the slot that are durable: the thread forgets how to go back behind them. */
       readonly committedRows: number;
+      /** What a batch may hold that has only this request. */
+      readonly limits: BatchLimits;
     }
   /** Take back everything behind the first `rows` rows. */
   | { readonly kind: 'truncate'; readonly slot: number; readonly rows: number }
   /** Nothing reads the slot's batch any more: the thread may fill its memory anew. */
   | { readonly kind: 'recycle'; readonly slot: number };
+
+export interface BatchLimits {
+  readonly maxRecords: number;
+  readonly maxBytes: number;
+}
 
 /** The answer to one `decode`. */
 export interface DecodeReply {
@@ -42,5 +49,4 @@ export interface DecodeResult {
 export interface DecodeSettings {
   readonly batchRows: number;
   readonly batchBytes: number;
-  readonly maxRequestRecords: number;
 }

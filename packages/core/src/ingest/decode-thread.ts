@@ -1,6 +1,6 @@
 import type { Worker } from 'node:worker_threads';
 import { errorFromMessage, OpenWitError, type Signal, startWorker } from '@openwit/ports';
-import type { DecodeCommand, DecodeReply, DecodeResult, DecodeSettings } from './decode-protocol.ts';
+import type { BatchLimits, DecodeCommand, DecodeReply, DecodeResult, DecodeSettings } from './decode-protocol.ts';
 
 export interface DecodeRequest {
   readonly slot: number;
@@ -8,6 +8,7 @@ export interface DecodeRequest {
   /** Must not change until the answer is there. */
   readonly payload: Uint8Array<SharedArrayBuffer>;
   readonly committedRows: number;
+  readonly limits: BatchLimits;
 }
 
 export type Decoded = DecodeResult | OpenWitError;

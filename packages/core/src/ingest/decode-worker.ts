@@ -1,12 +1,13 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { errorToMessage, isOpenWitError, type Signal } from '@openwit/ports';
 import { type BatchMark, createOtlpBatch, type OtlpBatch } from '@openwit/transport/otlp';
-import type { DecodeCommand, DecodeReply, DecodeResult, DecodeSettings } from './decode-protocol.ts';
+import type { BatchLimits, DecodeCommand, DecodeReply, DecodeResult, DecodeSettings } from './decode-protocol.ts';
 
 /** A batch, and its state without rows. */
 interface Reusable {
   readonly batch: OtlpBatch;
   readonly empty: BatchMark;
+  readonly isRoomy: boolean;
 }
 
 /** A batch that is being filled, with the way back to each state that is not durable yet. */
@@ -23,6 +24,11 @@ const reusable: Record<Signal, Reusable[]> = { traces: [], logs: [], metrics: []
 const MAX_REUSABLE = 2;
 /** The request that fills a batch is taken whole. Room that is not used is address space only. */
 const ROOM = 1.25;
+/** Batches that have room for all their rows from the start. Of many tenants each has few rows, and a page a buffer is much. */
+const MAX_ROOMY = 4;
+const FEW_ROWS = 64;
+/** A batch may run over by the request that fills it, but not without end. */
+const filling: BatchLimits = { maxRecords: 2 * settings.batchRows, maxBytes: 2 * settings.batchBytes };
 
 port.on('message', (command: DecodeCommand) => {
   if (command.kind === 'recycle') recycle(command.slot);
@@ -47,10 +53,8 @@ function decode(command: DecodeCommand & { kind: 'decode' }): DecodeResult {
   if (rows >= settings.batchRows || byteLength >= settings.batchBytes) return full;
   slot.marks = slot.marks.filter(({ rows }) => rows >= command.committedRows);
   const before = { rows, mark: batch.mark() };
-  // A batch may run over by the request that fills it, but not without end.
-  const maxRecords = rows === 0 ? settings.maxRequestRecords : 2 * settings.batchRows;
   try {
-    const { accepted, rejected, message } = batch.append(command.payload, { maxRecords });
+    const { accepted, rejected, message } = batch.append(command.payload, rows === 0 ? command.limits : filling);
     slot.marks.push(before);
     return { full: false, accepted, rejected, message, ...stateOf(slot) };
   } catch (error) {
@@ -66,8 +70,9 @@ function open(command: DecodeCommand & { kind: 'decode' }): Slot {
 }
 
 function newBatch(signal: Signal): Reusable {
-  const batch = createOtlpBatch(signal, { expectedRows: Math.ceil(settings.batchRows * ROOM) });
-  return { batch, empty: batch.mark() };
+  const isRoomy = slots.size < MAX_ROOMY;
+  const batch = createOtlpBatch(signal, { expectedRows: isRoomy ? Math.ceil(settings.batchRows * ROOM) : FEW_ROWS });
+  return { batch, empty: batch.mark(), isRoomy };
 }
 
 function recycle(id: number): void {
@@ -75,11 +80,12 @@ function recycle(id: number): void {
   if (slot === undefined) return;
   slots.delete(id);
   const { batch, empty } = slot;
+  const isRoomy = slot.isRoomy || batch.rows > FEW_ROWS;
   const others = reusable[batch.signal];
-  // A batch that one huge request filled is not worth its memory.
-  if (others.length >= MAX_REUSABLE || batch.byteLength > 2 * settings.batchBytes) return;
+  // A batch that one huge request filled is not worth its memory, and a small one is soon made.
+  if (others.length >= MAX_REUSABLE || !isRoomy || batch.byteLength > 2 * settings.batchBytes) return;
   batch.truncate(empty);
-  others.push({ batch, empty });
+  others.push({ batch, empty, isRoomy });
 }
 
 function truncate(id: number, rows: number): void {
@@ -87,7 +93,7 @@ function truncate(id: number, rows: number): void {
   const at = slot?.marks.find((candidate) => candidate.rows === rows);
   if (slot === undefined || at === undefined) return;
   slot.batch.truncate(at.mark);
-  slot.marks = [];
+  slot.marks = slot.marks.filter((earlier) => earlier.rows < rows);
 }
 
 function stateOf(slot: Slot): Pick<DecodeResult, 'rows' | 'byteLength' | 'entryCounts' | 'columns'> {

@@ -19,6 +19,10 @@ export interface IngestOptions {
     readonly maxMemoryBytes?: number;
     /** Records of one request, which is REQUEST_TOO_LARGE above. Default 500,000. */
     readonly maxRequestRecords?: number;
+    /** Bytes that the records of one request may take as columns; it is REQUEST_TOO_LARGE above. Default 128 MiB. */
+    readonly maxDecodedBytes?: number;
+    /** Tenants that the node takes records of; those beyond are INVALID_TENANT. Default 10,000. */
+    readonly maxTenants?: number;
     /** How long a request waits for memory before it is answered OVERLOADED. Default 5,000 ms. */
     readonly maxWaitMs?: number;
     /** How long `OpenWit.open` waits for the log of the run before; then the node answers RECOVERING. Default 10,000 ms. */
@@ -32,6 +36,8 @@ export interface IngestSettings {
   readonly limits: {
     readonly maxMemoryBytes: number;
     readonly maxRequestRecords: number;
+    readonly maxDecodedBytes: number;
+    readonly maxTenants: number;
     readonly maxWaitMs: number;
     readonly maxRecoveryWaitMs: number;
   };
@@ -49,6 +55,8 @@ export function ingestSettings({ threads, batch = {}, limits = {} }: IngestOptio
     limits: {
       maxMemoryBytes: positiveInteger('ingest.limits.maxMemoryBytes', limits.maxMemoryBytes, 48 * MIB),
       maxRequestRecords: positiveInteger('ingest.limits.maxRequestRecords', limits.maxRequestRecords, 500_000),
+      maxDecodedBytes: positiveInteger('ingest.limits.maxDecodedBytes', limits.maxDecodedBytes, 128 * MIB),
+      maxTenants: positiveInteger('ingest.limits.maxTenants', limits.maxTenants, 10_000),
       maxWaitMs: positiveInteger('ingest.limits.maxWaitMs', limits.maxWaitMs, 5000),
       maxRecoveryWaitMs: positiveInteger('ingest.limits.maxRecoveryWaitMs', limits.maxRecoveryWaitMs, 10_000),
     },

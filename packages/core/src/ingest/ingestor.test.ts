@@ -18,7 +18,11 @@ const FOLDER = '/data/wal';
 
 /** An ExportLogsServiceRequest of records whose bodies are the given texts. */
 function logsRequest(bodies: readonly string[]): Uint8Array<ArrayBuffer> {
-  const records = Buffer.concat(bodies.map((text) => field(2, field(5, field(1, Buffer.from(text))))));
+  return logsRequestOf(Buffer.concat(bodies.map((text) => field(2, field(5, field(1, Buffer.from(text)))))));
+}
+
+/** An ExportLogsServiceRequest of the records that these fields are. */
+function logsRequestOf(records: Uint8Array): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(field(1, field(2, records)));
 }
 
@@ -85,6 +89,7 @@ test('the memory of a batch is written anew only when neither the store nor a sn
   const nothing = { tables: new Map([['logs', { batches: [], files: [], attributeColumns: [] }]]), release: () => {} };
   const store: IngestStore = {
     pendingBytes: 0,
+    tenants: new Set(),
     append: async (batch) => void stored.push(batch),
     snapshot: () => nothing as unknown as Snapshot,
   };
@@ -225,6 +230,104 @@ for (const [operation, code] of [
   });
 }
 
+test('what is refused alone is nowhere, also when the log then fails for those before it', async () => {
+  const fileSystem = new FaultyFileSystem(new MemoryFileSystem());
+  const wal = await SegmentedWal.open({ fileSystem }, { folder: FOLDER, segmentBytes: 4096, maxBytes: 8192 });
+  const store = new MemoryStore({}, { maxBytes: Number.MAX_SAFE_INTEGER });
+  const ingestor = new Ingestor({ wal, store, clock: new DrivenClock() });
+  await send(ingestor, ['first']);
+  const gate = Promise.withResolvers<void>();
+  fileSystem.hold(
+    gate.promise.then(() => Promise.reject(Object.assign(new Error('EIO'), { code: 'EIO' }))),
+    { operation: 'sync' },
+  );
+  const waiting = send(ingestor, ['waits for the disk']);
+  const refusedAlone = send(ingestor, ['x'.repeat(9000)]);
+  await assert.rejects(refusedAlone, { code: 'OVERLOADED' });
+  gate.resolve();
+  await assert.rejects(waiting, { code: 'WAL_UNAVAILABLE' });
+  await send(ingestor, ['after']);
+  assert.deepEqual(seen(ingestor), ['after', 'first']);
+  await ingestor.close();
+  await wal.close();
+  assert.deepEqual(await seenAfterRestart(fileSystem), ['after', 'first']);
+});
+
+test('a tenant that no table could be named after is refused before anything of it is taken', async () => {
+  const { ingestor } = await openNode(new FaultyFileSystem(new MemoryFileSystem()), { limits: { maxTenants: 2 } });
+  const sendAs = (tenant: string) => ingestor.ingest({ tenant, signal: 'logs', payload: logsRequest(['a']) });
+  await sendAs('acme');
+  for (const tenant of ['Acme', 'MAIN', '../../x', 'a/b', '']) {
+    await assert.rejects(sendAs(tenant), { code: 'INVALID_TENANT' }, tenant);
+  }
+  await sendAs('other');
+  await assert.rejects(sendAs('third'), /too many tenants/);
+  await sendAs('acme');
+  assert.equal(ingestor.stats().acceptedRecords, 3);
+  await ingestor.close();
+});
+
+test('what was acknowledged comes back, also under lower limits than then', async () => {
+  const fileSystem = new FaultyFileSystem(new MemoryFileSystem());
+  const bodies = Array.from({ length: 30 }, (_, i) => String(i).padStart(2, '0'));
+  const first = await openNode(fileSystem);
+  await send(first.ingestor, bodies);
+  await first.ingestor.close();
+  await first.wal.close();
+  const second = await openNode(fileSystem, { limits: { maxRequestRecords: 5, maxDecodedBytes: 100 } });
+  await second.ingestor.recover();
+  assert.deepEqual(seen(second.ingestor), bodies);
+  await second.ingestor.close();
+  await second.wal.close();
+});
+
+test('a log record that no longer decodes is set aside, and those around it come back', async () => {
+  const fileSystem = new FaultyFileSystem(new MemoryFileSystem());
+  const { ingestor, wal } = await openNode(fileSystem);
+  await send(ingestor, ['before']);
+  const unreadable = Uint8Array.of(0x0a, 0x7f);
+  const lsn = await wal.append({ tenant: 'default', signal: 'logs', batchId: 1, payload: unreadable });
+  await send(ingestor, ['after']);
+  await ingestor.close();
+  await wal.close();
+  const restarted = await openNode(fileSystem);
+  await restarted.ingestor.recover();
+  assert.deepEqual(seen(restarted.ingestor), ['after', 'before']);
+  assert.equal(restarted.ingestor.stats().unreadableRecords, 1);
+  const file = await fileSystem.open(`${FOLDER}/damaged/record-${lsn}.otlp`, 'read');
+  const kept = Buffer.alloc(await file.size());
+  await file.read(kept, 0);
+  assert.deepEqual(Uint8Array.from(kept), unreadable);
+  await restarted.ingestor.close();
+});
+
+test('requests that unpack to far more than they are long wait for each other, and memory stays near its limit', async () => {
+  const maxMemoryBytes = 8 * 1024 * 1024;
+  const { ingestor, clock } = await openNode(new FaultyFileSystem(new MemoryFileSystem()), {
+    limits: { maxMemoryBytes, maxWaitMs: 500 },
+  });
+  // A record without fields is two bytes on the wire, and a row of all columns in memory.
+  const empty = logsRequestOf(Buffer.concat(Array.from({ length: 20_000 }, () => Buffer.of(0x12, 0))));
+  let most = 0;
+  const requests = Array.from({ length: 40 }, async () => {
+    await ingestor.ingest({ tenant: 'default', signal: 'logs', payload: empty }).catch(() => {});
+    most = Math.max(most, ingestor.stats().memoryBytes);
+  });
+  const settled = Promise.all(requests);
+  for (let isDone = false; !isDone; ) {
+    isDone = await Promise.race([
+      settled.then(() => true),
+      new Promise<false>((resolve) => setTimeout(resolve, 20, false)),
+    ]);
+    clock.advance(100);
+  }
+  const { acceptedRecords } = ingestor.stats();
+  assert.ok(acceptedRecords > 0 && acceptedRecords < 40 * 20_000, String(acceptedRecords));
+  // What is being decoded may go over, not what waits behind it.
+  assert.ok(most < 6 * maxMemoryBytes, `${most} bytes`);
+  await ingestor.close();
+});
+
 test('memory that stays full is answered as overloaded, and room that comes back is used', async () => {
   const { ingestor, clock } = await openNode(new FaultyFileSystem(new MemoryFileSystem()), {
     limits: { maxMemoryBytes: 200_000, maxWaitMs: 500 },
@@ -246,6 +349,7 @@ test('while a batch is on its way to its file, pressure seals no other', async (
   const writing: { rows: number; done: () => void }[] = [];
   const store = {
     pendingBytes: 0,
+    tenants: new Set<string>(),
     append: ({ batch }: SealedBatch) => {
       const bytes = 150_000;
       store.pendingBytes += bytes;
@@ -259,7 +363,7 @@ test('while a batch is on its way to its file, pressure seals no other', async (
     },
     snapshot: () => assert.fail('nobody asks'),
   };
-  const limits = { maxMemoryBytes: 300_000, maxWaitMs: 500 };
+  const limits = { maxMemoryBytes: 450_000, maxWaitMs: 500 };
   const ingestor = new Ingestor({ wal, store, clock: new DrivenClock() }, { batch: { maxRows: 100 }, limits });
   const kilobytes = (count: number) => Array.from({ length: count }, (_, i) => `${i} ${'z'.repeat(1000)}`);
   await send(ingestor, kilobytes(100));

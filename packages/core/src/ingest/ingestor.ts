@@ -19,6 +19,7 @@ import { MemoryBudget } from './memory-budget.ts';
 import type { OpenBatch } from './open-batch.ts';
 import { type IngestStore, OpenBatches } from './open-batches.ts';
 import { Recovery } from './recovery.ts';
+import { TenantNames } from './tenant-names.ts';
 
 export interface IngestorParts {
   readonly wal: WriteAheadLog;
@@ -33,9 +34,18 @@ export interface IngestorStats {
   readonly memoryBytes: number;
   readonly acceptedRecords: number;
   readonly rejectedRecords: number;
-  /** Log records that no longer decode; they stay in the log. */
+  /** Log records that no longer decode; they were set aside. */
   readonly unreadableRecords: number;
 }
+
+/**
+ * Payload bytes that may be with the decode threads: enough to keep them busy. What a request unpacks to is known only
+ * when it is decoded, and by no more than these can it go over the limit.
+ */
+const DECODE_AHEAD_BYTES = 1024 * 1024;
+
+/** How much of the memory is made free at a time when it is spent. */
+const ROOM_SHARE = 1 / 8;
 
 type SharedRequest = IngestRequest & { readonly payload: Uint8Array<SharedArrayBuffer> };
 
@@ -50,6 +60,10 @@ export class Ingestor implements IngestSink, TableSource {
   readonly #clock: Clock;
   readonly #settings: IngestSettings;
   readonly #budget: MemoryBudget;
+  /** Whose turn it is to be decoded: nobody's while batches take more memory than they may. */
+  readonly #turns: MemoryBudget;
+  readonly #tenants: TenantNames;
+  readonly #bytesInBatches: () => number;
   readonly #buffers = new SharedBuffers();
   readonly #batches: OpenBatches;
   readonly #recovery: Recovery;
@@ -68,15 +82,21 @@ export class Ingestor implements IngestSink, TableSource {
       { store, clock, nextBatchId: Math.max(nextBatchId, wal.nextBatchId), onWritten: () => this.#roomCameBack() },
       this.#settings,
     );
-    const usedElsewhere = () => this.#batches.byteLength + store.pendingBytes;
-    const { maxMemoryBytes: maxBytes, maxWaitMs } = this.#settings.limits;
-    this.#budget = new MemoryBudget({ clock, usedElsewhere }, { maxBytes, maxWaitMs });
+    this.#bytesInBatches = () => this.#batches.byteLength + store.pendingBytes;
+    const { maxMemoryBytes: maxBytes, maxTenants, maxWaitMs } = this.#settings.limits;
+    this.#budget = new MemoryBudget({ clock, usedElsewhere: this.#bytesInBatches }, { maxBytes, maxWaitMs });
+    this.#turns = new MemoryBudget(
+      { clock, usedElsewhere: () => (this.#areBatchesFull ? Number.POSITIVE_INFINITY : 0) },
+      { maxBytes: DECODE_AHEAD_BYTES * this.#settings.threads, maxWaitMs },
+    );
+    this.#tenants = new TenantNames(store.tenants, maxTenants);
     this.#recovery = new Recovery({ wal, batches: this.#batches, budget: this.#budget, buffers: this.#buffers });
   }
 
   async ingest(request: IngestRequest): Promise<IngestResult> {
     if (this.#closed) throw new OpenWitError('closed', 'CLOSED', 'ingestor is closed');
     this.#checkRecovered();
+    this.#tenants.check(request.tenant);
     const result = this.#admit(request);
     this.#requests.add(result);
     return result.finally(() => this.#requests.delete(result));
@@ -95,9 +115,11 @@ export class Ingestor implements IngestSink, TableSource {
    * @throws unavailable / WAL_UNAVAILABLE when the log cannot be read
    */
   async recover(): Promise<void> {
-    const recovery = this.#recovery.run().then(() => {
-      this.#recovering = undefined;
-    });
+    const recovery = this.#recovery
+      .run((tenant) => this.#tenants.add(tenant))
+      .then(() => {
+        this.#recovering = undefined;
+      });
     // A log that cannot be read any more leaves the node in recovery: it must not answer without these records.
     this.#recovering = recovery.catch(() => {});
     await Promise.race([recovery, sleep(this.#clock, this.#settings.limits.maxRecoveryWaitMs)]);
@@ -150,35 +172,63 @@ export class Ingestor implements IngestSink, TableSource {
     }
   }
 
+  get #areBatchesFull(): boolean {
+    return this.#bytesInBatches() > this.#settings.limits.maxMemoryBytes;
+  }
+
   /** A batch that is on its way to its file makes room already: a second one would only make smaller files. */
   #makeRoom(): void {
-    if (!this.#batches.isFlushing) this.#batches.sealLargest();
+    if (!this.#batches.isFlushing) this.#batches.sealLargest(this.#settings.limits.maxMemoryBytes * ROOM_SHARE);
   }
 
   #roomCameBack(): void {
     this.#budget.check();
-    if (this.#budget.isSpent) this.#makeRoom();
+    this.#turns.check();
+    this.#makeRoomIfAwaited();
   }
 
-  #append(request: SharedRequest): Promise<IngestResult> {
-    return this.#batches.append(
-      () => this.#batches.current(request.tenant, request.signal),
-      (batch) => this.#appendTo(batch, request),
-    );
+  #makeRoomIfAwaited(): void {
+    if (this.#budget.isSpent || (this.#turns.isSpent && this.#areBatchesFull)) this.#makeRoom();
+  }
+
+  async #append(request: SharedRequest): Promise<IngestResult> {
+    const { tenant, signal, payload } = request;
+    const wait = this.#turns.reserve(payload.length);
+    if (wait !== undefined) {
+      this.#makeRoomIfAwaited();
+      await keepingAlive(wait);
+    }
+    const turn = new Turn(() => {
+      this.#turns.release(payload.length);
+      this.#makeRoomIfAwaited();
+    });
+    try {
+      return await this.#batches.append(
+        () => this.#batches.current(tenant, signal),
+        (batch) => this.#appendTo(batch, request, turn),
+      );
+    } finally {
+      turn.end();
+    }
   }
 
   async #appendTo(
     batch: OpenBatch,
     { tenant, signal, source, payload }: SharedRequest,
+    turn: Turn,
   ): Promise<IngestResult | 'full'> {
     const { epoch, slot, batchId, committedRows } = batch;
-    const outcome = await batch.thread.decode({ slot, signal, payload, committedRows });
+    const { maxRequestRecords: maxRecords, maxDecodedBytes: maxBytes } = this.#settings.limits;
+    const limits = { maxRecords, maxBytes };
+    const outcome = await batch.thread.decode({ slot, signal, payload, committedRows, limits });
     if (outcome instanceof OpenWitError) throw outcome;
     if (outcome.full) return 'full';
     this.#batches.note(batch, outcome);
+    turn.end();
     if (batch.epoch !== epoch) throw takenBack();
     const { accepted, rejected, message, rows } = outcome;
     if (accepted > 0) {
+      this.#tenants.add(tenant);
       const record = { tenant, signal, batchId, payload, ...(source && { source }) };
       batch.commit(outcome, await this.#log(batch, rows - accepted, record), source);
     }
@@ -188,18 +238,33 @@ export class Ingestor implements IngestSink, TableSource {
     return { accepted, rejected, message };
   }
 
-  /** When the log fails, all appends that wait fail with it: the first of them takes back the rows from it on. */
+  /** What the log does not take is taken back, whether it fails alone or with all that wait. */
   async #log(batch: OpenBatch, rowsBefore: number, record: WalRecord): Promise<number> {
-    const { epoch } = batch;
+    const rows = batch.logging(rowsBefore);
     try {
-      return await this.#wal.append(record);
+      const lsn = await this.#wal.append(record);
+      batch.logged(rows);
+      return lsn;
     } catch (error) {
-      if (batch.epoch === epoch) {
-        batch.epoch++;
-        batch.thread.truncate(batch.slot, rowsBefore);
-      }
+      batch.takeBack(rows);
       throw error;
     }
+  }
+}
+
+/** Being decoded. It ends once, with the decoding or what comes instead of it. */
+class Turn {
+  readonly #onEnd: () => void;
+  #hasEnded = false;
+
+  constructor(onEnd: () => void) {
+    this.#onEnd = onEnd;
+  }
+
+  end(): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    this.#onEnd();
   }
 }
 

@@ -17,6 +17,11 @@ export interface HandOver {
   readonly stored: Promise<void>;
 }
 
+/** A request's rows on their way to the log. */
+export interface LoggedRows {
+  readonly rowsBefore: number;
+}
+
 type CommittedState = Pick<DecodeResult, 'rows' | 'entryCounts'>;
 
 /** A batch that a decode thread fills. Rows count once the log has them; what lies behind is still on its way. */
@@ -39,6 +44,8 @@ export class OpenBatch {
   underWay = 0;
   /** Counts the times that rows were taken back: what was decoded before the last of them is gone. */
   epoch = 0;
+  /** The rows before each request that is on its way to the log. */
+  readonly #logging = new Set<LoggedRows>();
   committedRows = 0;
   byteLength = 0;
   columns: readonly ColumnData[] = [];
@@ -74,6 +81,25 @@ export class OpenBatch {
     if (source !== undefined) this.#sources.set(source.source, source);
   }
 
+  /** Of rows that go to the log now; give it back with {@link logged} or {@link takeBack}. */
+  logging(rowsBefore: number): LoggedRows {
+    const rows = { rowsBefore };
+    this.#logging.add(rows);
+    return rows;
+  }
+
+  logged(rows: LoggedRows): void {
+    this.#logging.delete(rows);
+  }
+
+  /** The log refused these rows: they go, and all behind them. Those that went with earlier ones are gone already. */
+  takeBack(rows: LoggedRows): void {
+    if (!this.#logging.has(rows)) return;
+    for (const other of this.#logging) if (other.rowsBefore >= rows.rowsBefore) this.#logging.delete(other);
+    this.epoch++;
+    this.thread.truncate(this.slot, rows.rowsBefore);
+  }
+
   /** The committed rows, over the buffers that the decode thread goes on writing behind them. */
   view(): MemoryBatch {
     const columns = withEntryCounts(this.signal, this.columns, this.#entryCounts);
@@ -81,10 +107,10 @@ export class OpenBatch {
   }
 
   toSealed(): SealedBatch {
-    const { tenant, signal: table, batchId } = this;
+    const { tenant, signal: table, batchId, byteLength } = this;
     const range = { batchId, throughLsn: this.#throughLsn };
     const sources = [...this.#sources.values()];
-    return { tenant, table, batch: this.view().batch, range, sources, release: () => this.release() };
+    return { tenant, table, batch: this.view().batch, byteLength, range, sources, release: () => this.release() };
   }
 
   /** The store has no use for the memory any more, or never had. */

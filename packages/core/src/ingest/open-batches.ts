@@ -8,7 +8,12 @@ import { OpenBatch } from './open-batch.ts';
 export interface IngestStore extends BatchSink, TableSource {
   /** Bytes of batches that are not in files yet. */
   readonly pendingBytes: number;
+  /** The tenants that have records. */
+  readonly tenants: ReadonlySet<string>;
 }
+
+/** What a batch takes beside its rows: some 60 buffers with a page that is begun. */
+const OVERHEAD_BYTES = 128 * 1024;
 
 interface OpenBatchesParts {
   readonly store: IngestStore;
@@ -51,7 +56,7 @@ export class OpenBatches {
   }
 
   get byteLength(): number {
-    return this.#byteLength;
+    return this.#byteLength + this.#batches.size * OVERHEAD_BYTES;
   }
 
   /** Whether batches are on their way to files: they will make room. */
@@ -114,13 +119,15 @@ export class OpenBatches {
     this.#handOver(batch);
   }
 
-  /** Seals the batch that gives most room. */
-  sealLargest(): void {
-    let largest: OpenBatch | undefined;
-    for (const batch of this.#batches) {
-      if (!batch.sealed && batch.byteLength > (largest?.byteLength ?? 0)) largest = batch;
+  /** Seals the batches that give most room, until they give so much; of many small ones it takes many. */
+  sealLargest(bytes: number): void {
+    const open = [...this.#batches].filter(({ sealed }) => !sealed).sort((a, b) => b.byteLength - a.byteLength);
+    let room = 0;
+    for (const batch of open) {
+      if (room >= bytes) return;
+      room += batch.byteLength + OVERHEAD_BYTES;
+      this.seal(batch);
     }
-    if (largest !== undefined) this.seal(largest);
   }
 
   /** Resolves when one of the batches that are on their way to files is there. */
@@ -204,15 +211,12 @@ export class OpenBatches {
     const at = index % this.#settings.threads;
     const existing = this.#threads[at];
     if (existing !== undefined) return existing;
-    const { batch, limits } = this.#settings;
-    const thread: DecodeThread = new DecodeThread(
-      { batchRows: batch.maxRows, batchBytes: batch.maxBytes, maxRequestRecords: limits.maxRequestRecords },
-      () => {
-        delete this.#threads[at];
-        for (const lost of [...this.#batches]) if (lost.thread === thread) this.seal(lost);
-        this.#current.delete(thread);
-      },
-    );
+    const { batch } = this.#settings;
+    const thread: DecodeThread = new DecodeThread({ batchRows: batch.maxRows, batchBytes: batch.maxBytes }, () => {
+      delete this.#threads[at];
+      for (const lost of [...this.#batches]) if (lost.thread === thread) this.seal(lost);
+      this.#current.delete(thread);
+    });
     this.#threads[at] = thread;
     this.#current.set(thread, new Map());
     return thread;

@@ -3,6 +3,9 @@ import type { MemoryBudget } from './memory-budget.ts';
 import type { OpenBatch } from './open-batch.ts';
 import type { OpenBatches } from './open-batches.ts';
 
+/** What the log has was acknowledged under the limits of its time. */
+const NO_LIMITS = { maxRecords: Number.MAX_SAFE_INTEGER, maxBytes: Number.MAX_SAFE_INTEGER };
+
 interface RecoveryParts {
   readonly wal: WriteAheadLog;
   readonly batches: OpenBatches;
@@ -24,6 +27,8 @@ export class Recovery {
   readonly #stop = Promise.withResolvers<void>();
   #stopped = false;
   #unreadableRecords = 0;
+  /** The record that a thread died over. */
+  #lastFailed: number | undefined;
 
   constructor({ wal, batches, budget, buffers }: RecoveryParts) {
     this.#wal = wal;
@@ -32,19 +37,21 @@ export class Recovery {
     this.#buffers = buffers;
   }
 
-  /** Log records that no longer decode; they stay in the log. */
+  /** Log records that no longer decode; they were set aside. */
   get unreadableRecords(): number {
     return this.#unreadableRecords;
   }
 
-  /** @throws unavailable / WAL_UNAVAILABLE when the log cannot be read */
-  async run(): Promise<void> {
+  /** Calls `onTenant` for each record's. @throws unavailable / WAL_UNAVAILABLE when the log cannot be read */
+  async run(onTenant: (tenant: string) => void): Promise<void> {
     for await (const entry of this.#wal.replay()) {
       await this.#waitForRoom();
       if (this.#stopped) return;
+      onTenant(entry.tenant);
       await this.#replay(entry);
     }
     for (const batch of this.#recovered.values()) this.#batches.seal(batch);
+    this.#recovered.clear();
   }
 
   /** {@link run} ends after the record that it is at; the log keeps what was not taken back. */
@@ -55,7 +62,7 @@ export class Recovery {
 
   async #waitForRoom(): Promise<void> {
     while (this.#budget.isExceeded && !this.#stopped) {
-      this.#batches.sealLargest();
+      this.#batches.sealLargest(1);
       if (!this.#batches.isFlushing) return;
       await Promise.race([this.#batches.oneWritten(), this.#stop.promise]);
     }
@@ -71,14 +78,17 @@ export class Recovery {
     );
   }
 
-  async #decode(
-    batch: OpenBatch,
-    { signal, lsn, source }: WalEntry,
-    payload: Uint8Array<SharedArrayBuffer>,
-  ): Promise<'done' | 'full'> {
+  async #decode(batch: OpenBatch, entry: WalEntry, payload: Uint8Array<SharedArrayBuffer>): Promise<'done' | 'full'> {
+    const { signal, lsn, source } = entry;
     const { slot, committedRows } = batch;
-    const outcome = await batch.thread.decode({ slot, signal, payload, committedRows });
+    const outcome = await batch.thread.decode({ slot, signal, payload, committedRows, limits: NO_LIMITS });
     if (outcome instanceof OpenWitError) {
+      // A thread that died is replaced, and the record goes to another batch there; it may have been its fault.
+      if (outcome.kind === 'unavailable' && this.#lastFailed !== lsn) {
+        this.#lastFailed = lsn;
+        return 'full';
+      }
+      await this.#wal.setAside(entry);
       this.#unreadableRecords++;
       return 'done';
     }
@@ -91,6 +101,7 @@ export class Recovery {
   #batchOf({ tenant, signal, batchId }: WalEntry): OpenBatch {
     const known = this.#recovered.get(batchId);
     if (known !== undefined && !known.sealed) return known;
+    for (const [id, { sealed }] of this.#recovered) if (sealed) this.#recovered.delete(id);
     const batch = this.#batches.recovered(tenant, signal, batchId);
     this.#recovered.set(batchId, batch);
     return batch;

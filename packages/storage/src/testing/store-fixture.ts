@@ -44,7 +44,8 @@ export function sealed(batchId: number, throughLsn: number, bodies: readonly str
     'logs',
     bodies.map((body) => ({ timestamp: TIME, body })),
   );
-  return { tenant: 'acme', table: 'logs', batch, range: { batchId, throughLsn }, sources: [], release: () => {} };
+  const range = { batchId, throughLsn };
+  return { tenant: 'acme', table: 'logs', batch, byteLength: 1000, range, sources: [], release: () => {} };
 }
 
 export function bodiesOf({ batch }: Pick<SealedBatch, 'batch'>): string[] {

@@ -2,6 +2,9 @@ import { join } from 'node:path';
 import type { FileSystem, OpenFile } from '@openwit/ports';
 import { type Damage, readBytes } from './segment-reader.ts';
 
+/** In the log's folder. */
+export const DAMAGED_FOLDER = 'damaged';
+
 const BLOCK_BYTES = 256 * 1024;
 
 /**
@@ -15,7 +18,7 @@ export async function setAside(
   damage: readonly Damage[],
 ): Promise<boolean> {
   if (damage.length === 0) return true;
-  const target = join(folder, 'damaged');
+  const target = join(folder, DAMAGED_FOLDER);
   try {
     await fileSystem.makeFolder(target);
     const present = new Set((await fileSystem.list(target)).map(({ name }) => name));

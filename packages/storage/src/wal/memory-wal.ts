@@ -20,6 +20,8 @@ export class MemoryWal implements WriteAheadLog {
 
   release(): void {}
 
+  async setAside(): Promise<void> {}
+
   stats(): WalStats {
     return { segments: 0, bytes: 0, nextLsn: this.#nextLsn, damagedFrames: 0, tornBytes: 0 };
   }

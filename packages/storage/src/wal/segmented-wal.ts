@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import {
   type FileSystem,
   type OpenFile,
@@ -10,7 +11,9 @@ import {
   type WalStats,
   type WriteAheadLog,
 } from '@openwit/ports';
+import { writeDurableFile } from '../durable-file.ts';
 import { makeDurableFolder } from '../durable-folder.ts';
+import { DAMAGED_FOLDER } from './damage.ts';
 import { FRAME_HEADER_BYTES, fitsFrame, MAX_NAMES_BYTES } from './frame.ts';
 import { type Recovery, recover } from './recovery.ts';
 import type { Segment } from './segment.ts';
@@ -137,6 +140,16 @@ export class SegmentedWal implements WriteAheadLog {
 
   release(range: WalRange): void {
     this.#shelf.release(range);
+  }
+
+  /** As `damaged/record-{lsn}.otlp`: the payload as it came. @throws unavailable / WAL_UNAVAILABLE */
+  async setAside({ lsn, payload }: WalEntry): Promise<void> {
+    const path = join(this.#settings.folder, DAMAGED_FOLDER, `record-${lsn}.otlp`);
+    try {
+      await writeDurableFile(this.#fileSystem, path, payload);
+    } catch (error) {
+      throw unavailable(`a record cannot be set aside, path=\`${path}\``, error);
+    }
   }
 
   stats(): WalStats {
