@@ -17,11 +17,14 @@ import { DurableQueue } from './exporters/durable-queue.ts';
 import { OpenWitLogExporter } from './exporters/log-exporter.ts';
 import { type MetricExporterOptions, OpenWitMetricExporter } from './exporters/metric-exporter.ts';
 import { OpenWitSpanExporter } from './exporters/span-exporter.ts';
+import type { IngestOptions } from './ingest/ingest-settings.ts';
 import { Ingestor } from './ingest/ingestor.ts';
 import { type NodeStorage, openDiskStorage, openMemoryStorage } from './node-storage.ts';
 import type { Listening, ListenOptions, OpenWitOptions } from './open-wit-options.ts';
 import { checkOptions } from './option-checks.ts';
 import { toStatement } from './sql-tag.ts';
+
+const MEMORY_BATCH_AGE_MS = 24 * 3600 * 1000;
 
 export interface ExporterOptions {
   /** Default `default`. */
@@ -68,7 +71,7 @@ export class OpenWit {
     const storage = options.dataDir === ':memory:' ? openMemoryStorage() : await openDiskStorage(options);
     try {
       const { wal, store, nextBatchId, folders } = storage;
-      const ingestor = new Ingestor({ wal, store, clock, nextBatchId }, options.ingest);
+      const ingestor = new Ingestor({ wal, store, clock, nextBatchId }, ingestOptions(options));
       const engine = new QueryEngine({ source: ingestor, clock }, { ...options.query, ...folders });
       await keepingAlive(ingestor.recover());
       return new OpenWit({ clock, storage, ingestor, engine });
@@ -174,4 +177,10 @@ export class OpenWit {
   #checkOpen(): void {
     if (this.#closing !== undefined) throw new OpenWitError('closed', 'CLOSED', 'node is closed');
   }
+}
+
+/** In a node in memory a sealed batch goes nowhere: by its age it need not be sealed. */
+function ingestOptions({ dataDir, ingest = {} }: OpenWitOptions): IngestOptions {
+  if (dataDir !== ':memory:') return ingest;
+  return { ...ingest, batch: { maxAgeMs: MEMORY_BATCH_AGE_MS, ...ingest.batch } };
 }

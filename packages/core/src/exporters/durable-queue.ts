@@ -16,14 +16,22 @@ export interface ExportResult {
 
 export type ExportCallback = (result: ExportResult) => void;
 
-/** The records as OTLP bytes. */
-export type Encode = () => Uint8Array | Promise<Uint8Array>;
+/** Records as OTLP bytes. */
+export interface Encoded {
+  readonly payload: Uint8Array;
+  /** Why some of the records are not among them: the export fails with it when the others are on disk. */
+  readonly error?: OpenWitError;
+}
+
+export type Encode = () => Encoded | Promise<Encoded>;
 
 const SUCCESS = 0;
 const FAILED = 1;
 const RETRY_AFTER_MS = 200;
 /** The SDK's batch processors have one export under way; one export for each span makes many. */
 const MAX_UNDER_WAY = 10_000;
+/** Bytes of exports that wait, while the node does not take them. */
+const MAX_WAITING_BYTES = 32 * 1024 * 1024;
 /** How long a node that closes still tries. */
 const LAST_TRIES_MS = 10_000;
 
@@ -37,6 +45,7 @@ export class DurableQueue {
   readonly #signal: Signal;
   readonly #tenant: string;
   readonly #underWay = new Set<Promise<void>>();
+  #waitingBytes = 0;
   #closed = false;
   #giveUpAt = Number.POSITIVE_INFINITY;
 
@@ -80,14 +89,23 @@ export class DurableQueue {
 
   #refusal(): OpenWitError | undefined {
     if (this.#closed) return new OpenWitError('closed', 'CLOSED', 'exporter is shut down');
-    if (this.#underWay.size < MAX_UNDER_WAY) return undefined;
-    const message = `exports wait for the node, limit=${MAX_UNDER_WAY}`;
+    if (this.#underWay.size < MAX_UNDER_WAY && this.#waitingBytes < MAX_WAITING_BYTES) return undefined;
+    const message = `exports wait for the node, count=${this.#underWay.size} bytes=${this.#waitingBytes}`;
     return new OpenWitError('overloaded', 'OVERLOADED', message, { retryAfterMs: RETRY_AFTER_MS });
   }
 
   async #deliver(encode: Encode): Promise<void> {
-    const payload = await encode();
-    if (payload.length === 0) return;
+    const { payload, error } = await encode();
+    this.#waitingBytes += payload.length;
+    try {
+      if (payload.length > 0) await this.#ingest(payload);
+    } finally {
+      this.#waitingBytes -= payload.length;
+    }
+    if (error !== undefined) throw error;
+  }
+
+  async #ingest(payload: Uint8Array): Promise<void> {
     for (;;) {
       try {
         const { rejected, message } = await this.#sink.ingest({ tenant: this.#tenant, signal: this.#signal, payload });

@@ -11,7 +11,7 @@ export class OpenWitLogExporter implements LogRecordExporter {
   }
 
   export(logs: ReadableLogRecord[], resultCallback: ExportCallback): void {
-    this.#queue.export(async () => (await serializers()).logs(logs), resultCallback);
+    this.#queue.export(async () => ({ payload: (await serializers()).logs(logs) }), resultCallback);
   }
 
   /** Resolves when every record that was exported before is on disk. */

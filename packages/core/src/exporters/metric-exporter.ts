@@ -36,7 +36,7 @@ export class OpenWitMetricExporter implements PushMetricExporter {
   }
 
   export(metrics: ResourceMetrics, resultCallback: ExportCallback): void {
-    this.#queue.export(async () => (await serializers()).metrics(metrics), resultCallback);
+    this.#queue.export(async () => ({ payload: (await serializers()).metrics(metrics) }), resultCallback);
   }
 
   selectAggregationTemporality(type: InstrumentType): AggregationTemporality {

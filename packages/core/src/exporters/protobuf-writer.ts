@@ -10,6 +10,16 @@ export class ProtobufWriter {
   #view = new DataView(this.#bytes.buffer);
   #at = 0;
 
+  /** Where the next byte goes, to go back to. */
+  mark(): number {
+    return this.#at;
+  }
+
+  /** Forgets what was written since the mark. */
+  rewind(mark: number): void {
+    this.#at = mark;
+  }
+
   /** The bytes as a copy that owns its buffer; the writer is empty again. */
   take(): Uint8Array<ArrayBuffer> {
     const taken = this.#bytes.slice(0, this.#at);

@@ -91,7 +91,7 @@ function decoded(payload: Uint8Array): unknown[] {
 test("our encoder's bytes mean what OpenTelemetry's own serialiser's mean, for every part of a span", () => {
   const spans = makeSpans(SEED);
   const theirs = decoded(ProtobufTraceSerializer.serializeRequest(spans)!);
-  const ours = decoded(new SpanEncoder().encode(spans));
+  const ours = decoded(new SpanEncoder().encode(spans).payload);
   assert.equal(ours.length, SPANS);
   assert.deepEqual(ours.toSorted(), theirs.toSorted());
 });
@@ -104,5 +104,18 @@ test('an encoder is empty again after each request', () => {
 });
 
 test('no span is an empty request', () => {
-  assert.equal(new SpanEncoder().encode([]).length, 0);
+  assert.equal(new SpanEncoder().encode([]).payload.length, 0);
+});
+
+test('a span that cannot be encoded is left out alone, and the next export is whole', () => {
+  const [good] = makeSpans(SEED + 2);
+  const circular: unknown[] = [];
+  circular.push(circular);
+  const but = (parts: object): ReadableSpan => Object.assign(Object.create(good!), parts);
+  const bad = [but({ events: undefined }), but({ attributes: { circular } })];
+  const encoder = new SpanEncoder();
+  const { payload, error } = encoder.encode([good!, ...bad, good!]);
+  assert.match(error!.message, /count=2/);
+  assert.deepEqual(payload, new SpanEncoder().encode([good!, good!]).payload);
+  assert.deepEqual(encoder.encode([good!]), new SpanEncoder().encode([good!]));
 });

@@ -2,12 +2,16 @@ import type { Attributes, Link, SpanContext } from '@opentelemetry/api';
 import type { InstrumentationScope } from '@opentelemetry/core';
 import type { Resource } from '@opentelemetry/resources';
 import type { ReadableSpan, TimedEvent } from '@opentelemetry/sdk-trace';
+import { OpenWitError } from '@openwit/ports';
+import type { Encoded } from './durable-queue.ts';
 import { ProtobufWriter } from './protobuf-writer.ts';
 
 const HAS_IS_REMOTE = 0x100;
 const IS_REMOTE = 0x200;
 /** Keys seen in attributes, as bytes; past the limit the least useful thing to do is to keep more. */
 const MAX_CACHED_KEYS = 4096;
+/** Of arrays and maps in each other; one that holds itself would have no end. */
+const MAX_DEPTH = 32;
 
 /**
  * Spans of the OpenTelemetry SDK as an `ExportTraceServiceRequest` (OTLP 1.11), without an object in between. Field
@@ -16,23 +20,40 @@ const MAX_CACHED_KEYS = 4096;
 export class SpanEncoder {
   readonly #writer = new ProtobufWriter();
   readonly #keys = new Map<string, Uint8Array>();
+  #depth = 0;
 
-  encode(spans: readonly ReadableSpan[]): Uint8Array<ArrayBuffer> {
+  /** A span that cannot be encoded is left out alone. */
+  encode(spans: readonly ReadableSpan[]): Encoded {
     const writer = this.#writer;
+    const failures: unknown[] = [];
+    // An earlier call that failed left its bytes behind.
+    writer.rewind(0);
+    this.#depth = 0;
     for (const [resource, scopes] of byOrigin(spans)) {
       const resourceSpans = writer.begin(1);
       this.#resource(resource);
       for (const [scope, members] of scopes) {
         const scopeSpans = writer.begin(2);
         this.#scope(scope);
-        for (const span of members) this.#span(span);
+        for (const span of members) this.#tryToAdd(span, failures);
         if (scope.schemaUrl) writer.text(3, scope.schemaUrl);
         writer.end(scopeSpans);
       }
       if (resource.schemaUrl) writer.text(3, resource.schemaUrl);
       writer.end(resourceSpans);
     }
-    return writer.take();
+    return { payload: writer.take(), ...(failures.length > 0 && { error: leftOut(failures) }) };
+  }
+
+  #tryToAdd(span: ReadableSpan, failures: unknown[]): void {
+    const start = this.#writer.mark();
+    this.#depth = 0;
+    try {
+      this.#span(span);
+    } catch (error) {
+      this.#writer.rewind(start);
+      failures.push(error);
+    }
   }
 
   #resource(resource: Resource): void {
@@ -58,7 +79,7 @@ export class SpanEncoder {
     writer.hex(2, context.spanId);
     if (context.traceState !== undefined) writer.text(3, context.traceState.serialize());
     if (span.parentSpanContext?.spanId) writer.hex(4, span.parentSpanContext.spanId);
-    writer.text(5, span.name);
+    writer.text(5, String(span.name));
     writer.uint32(6, span.kind + 1);
     writer.time(7, span.startTime);
     writer.time(8, span.endTime);
@@ -76,7 +97,7 @@ export class SpanEncoder {
   #event(event: TimedEvent): void {
     const start = this.#writer.begin(11);
     this.#writer.time(1, event.time);
-    this.#writer.text(2, event.name);
+    this.#writer.text(2, String(event.name));
     if (event.attributes !== undefined) this.#attributes(3, event.attributes);
     if (event.droppedAttributesCount) this.#writer.uint32(4, event.droppedAttributesCount);
     this.#writer.end(start);
@@ -117,6 +138,13 @@ export class SpanEncoder {
 
   /** An `AnyValue` (common.proto) in the given field. */
   #value(field: number, value: unknown): void {
+    this.#depth++;
+    if (this.#depth > MAX_DEPTH) throw new Error(`an attribute is nested more than ${MAX_DEPTH} levels deep`);
+    this.#valueOf(field, value);
+    this.#depth--;
+  }
+
+  #valueOf(field: number, value: unknown): void {
     const writer = this.#writer;
     const start = writer.begin(field);
     if (typeof value === 'string') writer.text(1, value);
@@ -155,6 +183,12 @@ export class SpanEncoder {
     if (this.#keys.size < MAX_CACHED_KEYS) this.#keys.set(key, bytes);
     return bytes;
   }
+}
+
+function leftOut(failures: readonly unknown[]): OpenWitError {
+  const [cause] = failures;
+  const message = `spans could not be encoded, count=${failures.length}`;
+  return new OpenWitError('invalid', 'MALFORMED_OTLP', message, { cause });
 }
 
 /** W3C trace flags, and whether the parent is known to be remote (trace.proto, SpanFlags). */

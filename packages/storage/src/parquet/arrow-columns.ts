@@ -26,8 +26,8 @@ import type { StoredColumn } from './stored-layout.ts';
 export interface StoredValues {
   readonly column: StoredColumn;
   /**
-   * As {@link ColumnData}, but that a map's children are the text of its keys and the text of its values. Text may have a
-   * dictionary, also one that other columns share.
+   * As {@link ColumnData}, but that a map's children are the text of its keys and the text of its values. Any text may have
+   * a dictionary, also one that other columns share.
    */
   readonly values: ColumnData;
 }
@@ -38,12 +38,9 @@ export function toRecordBatch(
   rows: number,
   fieldIdOf: (path: string) => number,
 ): RecordBatch {
-  const dictionaries = new Map<ColumnData, TextDictionary>();
-  const children = columns.map(({ column, values }) => {
-    if (values.dictionary === undefined) return toData(toField(column, fieldIdOf).type, values, rows);
-    return toIndices(dictionaryOf(values.dictionary, dictionaries), values, rows);
-  });
-  const fields = columns.map(({ column }, i) => toField(column, fieldIdOf).clone({ type: children[i]!.type }));
+  const arrow = new ArrowColumns(fieldIdOf);
+  const children = columns.map(({ column, values }) => arrow.data(column, values, rows));
+  const fields = columns.map(({ column }, i) => arrow.field(column, children[i]!.type));
   const data = makeData({ type: new Struct(fields), length: rows, nullCount: 0, children });
   return new RecordBatch(new Schema(fields), data);
 }
@@ -53,82 +50,102 @@ interface TextDictionary {
   readonly texts: Vector<Utf8>;
 }
 
-/** Columns with the same dictionary share its id: it is written once. */
-function dictionaryOf(column: ColumnData, known: Map<ColumnData, TextDictionary>): TextDictionary {
-  const existing = known.get(column);
-  if (existing !== undefined) return existing;
-  const texts = new Vector([toData(new Utf8(), column, column.length)]) as Vector<Utf8>;
-  const dictionary = { type: new Dictionary(new Utf8(), new Int32(), known.size), texts };
-  known.set(column, dictionary);
-  return dictionary;
+/** The columns of one batch. */
+class ArrowColumns {
+  readonly #fieldIdOf: (path: string) => number;
+  readonly #dictionaries = new Map<ColumnData, TextDictionary>();
+
+  constructor(fieldIdOf: (path: string) => number) {
+    this.#fieldIdOf = fieldIdOf;
+  }
+
+  field({ name, path, nullable }: StoredColumn, type: DataType): Field {
+    return new Field(name, type, nullable, new Map([['PARQUET:field_id', String(this.#fieldIdOf(path))]]));
+  }
+
+  data(column: StoredColumn, values: ColumnData, length: number): Data {
+    const validity = validityOf(values, length);
+    switch (column.type) {
+      case 'varchar':
+        return values.dictionary === undefined ? textData(values, length) : this.#indices(values, length);
+      case 'list': {
+        const [element] = column.children as [StoredColumn];
+        const valueOffsets = values.offsets!.subarray(0, length + 1);
+        const child = this.data(element, values.children![0]!, valueOffsets[length]!);
+        const type = new List(this.field(element, child.type));
+        return makeData({ type, length, ...validity, valueOffsets, child });
+      }
+      case 'map': {
+        const valueOffsets = values.offsets!.subarray(0, length + 1);
+        const child = this.#struct(column, values, valueOffsets[length]!, {});
+        const type = new Map_(new Field('entries', child.type, false) as never);
+        return makeData({ type, length, ...validity, valueOffsets, child } as never);
+      }
+      case 'struct':
+        return this.#struct(column, values, length, validity);
+      case 'boolean':
+        return makeData({
+          type: new Bool(),
+          length,
+          ...validity,
+          data: packBits(values.values as Uint8Array, length),
+        });
+      default: {
+        const type = new NUMBERS[column.type]();
+        return makeData({ type, length, ...validity, data: values.values!.subarray(0, length) } as never);
+      }
+    }
+  }
+
+  #struct(column: StoredColumn, values: ColumnData, length: number, validity: Validity | object): Data {
+    const children = column.children.map((child, i) => this.data(child, values.children![i]!, length));
+    const type = new Struct(column.children.map((child, i) => this.field(child, children[i]!.type)));
+    return makeData({ type, length, nullCount: 0, ...validity, children });
+  }
+
+  #indices(values: ColumnData, length: number): Data {
+    const { type, texts } = this.#dictionaryOf(values.dictionary!);
+    const data = values.indices!.subarray(0, length);
+    return makeData({ type, length, ...validityOf(values, length), data, dictionary: texts });
+  }
+
+  /** Columns with the same dictionary share its id: it is written once. */
+  #dictionaryOf(column: ColumnData): TextDictionary {
+    const known = this.#dictionaries.get(column);
+    if (known !== undefined) return known;
+    const texts = new Vector([textData(column, column.length)]);
+    const dictionary = { type: new Dictionary(new Utf8(), new Int32(), this.#dictionaries.size), texts };
+    this.#dictionaries.set(column, dictionary);
+    return dictionary;
+  }
 }
 
-function toIndices({ type, texts }: TextDictionary, column: ColumnData, length: number): Data {
-  const data = column.indices!.subarray(0, length);
-  return makeData({ type, length, ...validityOf(column, length), data, dictionary: texts });
+const NUMBERS = {
+  timestamp_ns: TimestampNanosecond,
+  int64: Int64,
+  uint64: Uint64,
+  int32: Int32,
+  uint32: Uint32,
+  float64: Float64,
+};
+
+function textData(column: ColumnData, length: number): Data<Utf8> {
+  const valueOffsets = column.offsets!.subarray(0, length + 1);
+  return makeData({
+    type: new Utf8(),
+    length,
+    ...validityOf(column, length),
+    valueOffsets,
+    data: column.values as Uint8Array,
+  });
 }
 
-function toField(column: StoredColumn, fieldIdOf: (path: string) => number): Field {
-  const children = column.children.map((child) => toField(child, fieldIdOf));
-  const metadata = new Map([['PARQUET:field_id', String(fieldIdOf(column.path))]]);
-  return new Field(column.name, toType(column, children), column.nullable, metadata);
+interface Validity {
+  readonly nullCount: number;
+  readonly nullBitmap?: Uint8Array;
 }
 
-function toType({ type }: StoredColumn, children: Field[]): DataType {
-  switch (type) {
-    case 'timestamp_ns':
-      return new TimestampNanosecond();
-    case 'int64':
-      return new Int64();
-    case 'uint64':
-      return new Uint64();
-    case 'int32':
-      return new Int32();
-    case 'uint32':
-      return new Uint32();
-    case 'float64':
-      return new Float64();
-    case 'boolean':
-      return new Bool();
-    case 'varchar':
-      return new Utf8();
-    case 'list':
-      return new List(children[0]!);
-    case 'struct':
-      return new Struct(children);
-    case 'map':
-      return new Map_(new Field('entries', new Struct(children), false) as never);
-  }
-}
-
-function toData(type: DataType, column: ColumnData, length: number): Data {
-  const validity = validityOf(column, length);
-  if (type instanceof Utf8) {
-    const valueOffsets = column.offsets!.subarray(0, length + 1);
-    return makeData({ type, length, ...validity, valueOffsets, data: column.values as Uint8Array });
-  }
-  if (type instanceof List) {
-    const valueOffsets = column.offsets!.subarray(0, length + 1);
-    const child = toData(type.children[0]!.type, column.children![0]!, valueOffsets[length]!);
-    return makeData({ type, length, ...validity, valueOffsets, child });
-  }
-  if (type instanceof Map_) {
-    const valueOffsets = column.offsets!.subarray(0, length + 1);
-    const entries = { length: valueOffsets[length]!, children: column.children! };
-    const child = toData(type.children[0]!.type, entries, entries.length);
-    return makeData({ type, length, ...validity, valueOffsets, child } as never);
-  }
-  if (type instanceof Struct) {
-    const children = type.children.map((field: Field, i: number) => toData(field.type, column.children![i]!, length));
-    return makeData({ type, length, ...validity, children });
-  }
-  if (type instanceof Bool) {
-    return makeData({ type, length, ...validity, data: packBits(column.values as Uint8Array, length) });
-  }
-  return makeData({ type, length, ...validity, data: column.values!.subarray(0, length) } as never);
-}
-
-function validityOf({ validity }: ColumnData, length: number): { nullCount: number; nullBitmap?: Uint8Array } {
+function validityOf({ validity }: ColumnData, length: number): Validity {
   return validity === undefined
     ? { nullCount: 0 }
     : { nullBitmap: validity.subarray(0, (length + 7) >> 3), nullCount: -1 };

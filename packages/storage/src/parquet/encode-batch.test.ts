@@ -33,7 +33,7 @@ describe('DuckDB reads from the file what was in the batch', () => {
         const rows = randomRows(table, new SeededRandom(table.length), 200);
         const encoded = encode(table, rows);
         const path = join(await mkdtemp(join(tmpdir(), 'openwit-parquet-')), 'file.parquet');
-        await writeFile(path, toParquet(encoded.batch, compression));
+        await writeFile(path, toParquet(encoded, compression));
         const read = await query(`SELECT to_json(t)::VARCHAR AS row FROM '${path}' t`);
         const columns = usedColumns(encoded);
         assert.deepEqual(
@@ -59,11 +59,26 @@ test("a file has no Arrow schema, whose dictionaries are not the file's, and a c
   const attributes: PlainAttribute[] = [{ key: 'ARROW:schema', type: 'string', value: 'mine' }];
   const rows = randomRows('logs', new SeededRandom(2), 20).map((row) => ({ ...row, attributes }));
   const path = join(await mkdtemp(join(tmpdir(), 'openwit-schema-')), 'file.parquet');
-  await writeFile(path, toParquet(encode('logs', rows).batch, 'lz4'));
+  await writeFile(path, toParquet(encode('logs', rows), 'lz4'));
   const keys = await query(`SELECT decode(key) AS key FROM parquet_kv_metadata('${path}')`);
   assert.ok(!keys.some(({ key }) => key === 'ARROW:schema'));
   const values = await query(`SELECT DISTINCT "attributes.ARROW:schema" AS value FROM '${path}'`);
   assert.deepEqual(values, [{ value: 'mine' }]);
+});
+
+test('a long attribute of a resource is in a file once, however many rows it has', async () => {
+  const long = 'x'.repeat(400_000);
+  const resource: PlainAttribute[] = [{ key: 'process.command_line', type: 'string', value: long }];
+  const rows = randomRows('logs', new SeededRandom(2), 200).map((row) => ({ ...row, resource_attributes: resource }));
+  const encoded = encode('logs', rows);
+  assert.ok(encoded.wideColumns.includes('resource_attributes.process.command_line'));
+  const path = join(await mkdtemp(join(tmpdir(), 'openwit-wide-')), 'file.parquet');
+  const parquet = toParquet(encoded, 'none');
+  assert.ok(parquet.length < 2 * long.length, `${parquet.length} bytes`);
+  await writeFile(path, parquet);
+  const column = '"resource_attributes.process.command_line"';
+  const [sums] = await query(`SELECT count(*) AS rows, min(${column}) AS value FROM '${path}'`);
+  assert.deepEqual(sums, { rows: 200n, value: long });
 });
 
 test('doubles read as DuckDB casts them', async () => {
@@ -93,7 +108,7 @@ test('doubles read as DuckDB casts them', async () => {
   const bits = values.map((value) => new BigUint64Array(Float64Array.of(value).buffer)[0]!);
   const path = join(await mkdtemp(join(tmpdir(), 'openwit-double-')), 'doubles.parquet');
   const rows = values.map((value) => ({ value }));
-  await writeFile(path, toParquet(encode('metrics', rows).batch, 'none'));
+  await writeFile(path, toParquet(encode('metrics', rows), 'none'));
   const read = await query(`SELECT value::VARCHAR AS text FROM '${path}'`);
   for (const [i, { text }] of read.entries())
     assert.equal(doubleText(values[i]!), text, `bits ${bits[i]!.toString(16)}`);
@@ -103,7 +118,7 @@ test('statistics are the true minimum, maximum and counts', async () => {
   const rows = randomRows('metrics', new SeededRandom(5), 400);
   const encoded = encode('metrics', rows);
   const path = join(await mkdtemp(join(tmpdir(), 'openwit-stats-')), 'file.parquet');
-  await writeFile(path, toParquet(encoded.batch, 'lz4'));
+  await writeFile(path, toParquet(encoded, 'lz4'));
   const nameOf = new Map(
     encoded.batch.schema.fields.map(({ name, metadata }) => [Number(metadata.get('PARQUET:field_id')), name]),
   );

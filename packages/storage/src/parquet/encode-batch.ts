@@ -13,7 +13,7 @@ import { attributeCensus, countRows, type KeyCensus } from './attribute-census.t
 import { type AttributeColumnPlan, type AttributeColumnSettings, planAttributeColumns } from './attribute-columns.ts';
 import { storeAttributes } from './attribute-values.ts';
 import { columnStats, timestampRange } from './column-stats.ts';
-import { perRow } from './gather.ts';
+import { gather } from './gather.ts';
 import type { Scratch } from './scratch.ts';
 import { COLUMN_MAPS, keepsTypes, type StoredColumn, storedAttributeColumn, storedColumns } from './stored-layout.ts';
 
@@ -32,6 +32,8 @@ export interface EncodeRequest {
 /** The batch in the stored layout, with what the catalog keeps of it. */
 export interface EncodedBatch {
   readonly batch: RecordBatch;
+  /** Columns in which a long value of a group stands in very many rows: a file must not repeat it. */
+  readonly wideColumns: readonly string[];
   readonly newColumns: readonly AttributeColumn[];
   readonly attributeColumnIds: readonly number[];
   readonly columnStats: readonly FileColumnStats[];
@@ -53,12 +55,34 @@ export function encodeBatch(request: EncodeRequest, memory: Scratch): EncodedBat
   const times = timestampRange(values.get('timestamp')!, rows);
   return {
     batch: toRecordBatch(stored, rows, fieldIdOf),
+    wideColumns: wideColumns(request, plan.columns, values),
     newColumns: plan.newColumns,
     attributeColumnIds: plan.columns.map(({ fieldId }) => fieldId),
     columnStats: stored.filter(hasStats).map((column) => columnStats(column, rows, fieldIdOf(column.column.path))),
     minTimestampNs: times.min,
     maxTimestampNs: times.max,
   };
+}
+
+const WIDE_BYTES = 64 * 1024 * 1024;
+
+function wideColumns(
+  { table, rows, columns }: EncodeRequest,
+  attributeColumns: readonly AttributeColumn[],
+  values: ReadonlyMap<string, ColumnData>,
+): string[] {
+  const groups = TABLES[table].filter((_, i) => columns[i]!.indices !== undefined).map(({ name }) => name);
+  const ofGroups = attributeColumns.filter(({ map }) => groups.includes(map)).map(({ name }) => name);
+  return [...groups, ...ofGroups].filter((name) => {
+    const { dictionary } = values.get(name)!;
+    return dictionary !== undefined && longestText(dictionary) * rows > WIDE_BYTES;
+  });
+}
+
+function longestText({ offsets, length }: ColumnData): number {
+  let longest = 0;
+  for (let i = 0; i < length; i++) longest = Math.max(longest, offsets![i + 1]! - offsets![i]!);
+  return longest;
 }
 
 function planColumns(request: EncodeRequest): AttributeColumnPlan {
@@ -82,18 +106,18 @@ function storeColumns(
   const stored = new Map<string, ColumnData>();
   TABLES[request.table].forEach((definition, i) => {
     const { indices, dictionary, ...own } = request.columns[i]!;
-    const forRows = (values: ColumnData): ColumnData =>
-      indices === undefined ? values : perRow(values, indices, memory);
+    const perRow = (values: ColumnData): ColumnData =>
+      indices === undefined ? values : gather(values, indices, memory);
     const source = dictionary ?? own;
     if (definition.type !== 'attributes') {
-      stored.set(definition.name, forRows(storeValues(definition, source, memory)));
+      stored.set(definition.name, perRow(storeValues(definition, source, memory)));
       return;
     }
     const columns = wanted.filter(({ map }) => map === definition.name);
     const attributes = storeAttributes(source, columns, memory);
-    stored.set(definition.name, forRows(attributes.map));
-    if (keepsTypes(definition)) stored.set(typesColumnOf(definition.name), forRows(attributes.types));
-    for (const [c, column] of columns.entries()) stored.set(column.name, forRows(attributes.columns[c]!));
+    stored.set(definition.name, perRow(attributes.map));
+    if (keepsTypes(definition)) stored.set(typesColumnOf(definition.name), perRow(attributes.types));
+    for (const [c, column] of columns.entries()) stored.set(column.name, perRow(attributes.columns[c]!));
   });
   return stored;
 }

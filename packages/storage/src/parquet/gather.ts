@@ -3,31 +3,19 @@ import type { Scratch } from './scratch.ts';
 
 /**
  * The column whose value `i` is value `indices[i]` of the given one: how a value per group becomes a value per row. Text
- * stays where it is, as the dictionary of the result.
+ * stays where it is, as the dictionary of the result: a group's value may be long, and its rows many.
  */
-export function perRow(column: ColumnData, indices: Int32Array, memory: Scratch): ColumnData {
-  const { indices: own, dictionary = column } = column;
-  if (own === undefined && !isText(column)) return gather(column, indices, memory);
-  const validity = column.validity === undefined ? {} : { validity: gatherBits(column.validity, indices, memory) };
-  const composed = own === undefined ? indices : (gatherValues(own, indices, memory) as Int32Array);
-  return { length: indices.length, ...validity, indices: composed, dictionary };
-}
-
-function isText({ offsets, children }: ColumnData): boolean {
-  return offsets !== undefined && children === undefined;
-}
-
-/** The same with every value copied. */
 export function gather(column: ColumnData, indices: Int32Array, memory: Scratch): ColumnData {
   const length = indices.length;
   const validity = column.validity === undefined ? {} : { validity: gatherBits(column.validity, indices, memory) };
+  if (column.dictionary !== undefined) {
+    const own = gatherValues(column.indices!, indices, memory) as Int32Array;
+    return { length, ...validity, indices: own, dictionary: column.dictionary };
+  }
   if (column.offsets === undefined)
     return { length, ...validity, values: gatherValues(column.values!, indices, memory) };
+  if (column.children === undefined) return { length, ...validity, indices, dictionary: column };
   const offsets = gatherOffsets(column.offsets, indices, memory);
-  if (column.children === undefined) {
-    const values = gatherBytes(column.offsets, column.values as Uint8Array, indices, memory.bytes(offsets[length]!));
-    return { length, ...validity, offsets, values };
-  }
   const entries = gatherRanges(column.offsets, indices, memory.int32(offsets[length]!));
   return { length, ...validity, offsets, children: column.children.map((child) => gather(child, entries, memory)) };
 }
@@ -56,25 +44,6 @@ function gatherOffsets(offsets: Int32Array, indices: Int32Array, memory: Scratch
   for (let i = 0; i < indices.length; i++) {
     const from = indices[i]!;
     target[i + 1] = at += offsets[from + 1]! - offsets[from]!;
-  }
-  return target;
-}
-
-/** Rows of one group mostly follow each other: the value is copied once a run, then the run doubles itself. */
-function gatherBytes(offsets: Int32Array, bytes: Uint8Array, indices: Int32Array, target: Uint8Array): Uint8Array {
-  let at = 0;
-  for (let i = 0; i < indices.length; ) {
-    const from = indices[i]!;
-    const start = offsets[from]!;
-    const length = offsets[from + 1]! - start;
-    let end = i + 1;
-    while (end < indices.length && indices[end] === from) end++;
-    for (let k = 0; k < length; k++) target[at + k] = bytes[start + k]!;
-    const runBytes = length * (end - i);
-    for (let done = length; done < runBytes; done *= 2)
-      target.copyWithin(at + done, at, at + Math.min(done, runBytes - done));
-    at += runBytes;
-    i = end;
   }
   return target;
 }

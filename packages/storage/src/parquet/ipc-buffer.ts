@@ -1,4 +1,5 @@
 import { AsyncByteQueue, type RecordBatch, RecordBatchStreamWriter } from 'apache-arrow';
+import { MOST_KEPT_BYTES } from './scratch.ts';
 
 /** Arrow IPC streams, one after the other in the same memory. */
 export class IpcBuffer {
@@ -11,13 +12,19 @@ export class IpcBuffer {
     writer.reset(pieces);
     writer.write(batch);
     writer.finish();
-    if (pieces.byteLength > this.#bytes.length) this.#bytes = new Uint8Array(pieces.byteLength);
+    const target = this.#bytesFor(pieces.byteLength);
     let at = 0;
     for (const piece of pieces.all) {
-      this.#bytes.set(piece, at);
+      target.set(piece, at);
       at += piece.length;
     }
-    return this.#bytes.subarray(0, at);
+    return target.subarray(0, at);
+  }
+
+  #bytesFor(length: number): Uint8Array {
+    if (length > MOST_KEPT_BYTES) return new Uint8Array(length);
+    if (length > this.#bytes.length) this.#bytes = new Uint8Array(length);
+    return this.#bytes;
   }
 }
 

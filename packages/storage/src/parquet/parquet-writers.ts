@@ -5,7 +5,7 @@ import type { WorkerRequest, WorkerResponse } from './worker.ts';
 import type { ParquetCompression } from './write-parquet.ts';
 
 /** The bytes of a Parquet file with what the catalog keeps of it. */
-export interface EncodedFile extends Omit<EncodedBatch, 'batch'> {
+export interface EncodedFile extends Omit<EncodedBatch, 'batch' | 'wideColumns'> {
   readonly parquet: Uint8Array<ArrayBuffer>;
   readonly footerBytes: number;
 }
@@ -70,7 +70,8 @@ export class ParquetWriters {
     worker.on('message', (response: WorkerResponse) => {
       const job = this.#take(worker);
       worker.unref();
-      this.#idle.push(worker);
+      if (response.isLast) void worker.terminate();
+      else this.#idle.push(worker);
       if ('file' in response) job?.done.resolve(response.file);
       else job?.done.reject(errorFromMessage(response.error));
       this.#next();

@@ -1,4 +1,6 @@
 const ALIGNMENT = 8;
+/** What one extraordinary batch took beyond this is not kept for the next. */
+export const MOST_KEPT_BYTES: number = 64 * 1024 * 1024;
 
 /**
  * Memory for the encoding of one batch after the other. Fresh arrays for each batch would be tens of megabytes of garbage
@@ -28,7 +30,7 @@ export class Scratch {
 
   /** Everything that was taken is free again, and the next batch finds room for as much. */
   reset(): void {
-    if (this.#beyond > 0) this.#block = new ArrayBuffer(this.#used + this.#beyond);
+    if (this.#beyond > 0) this.#block = new ArrayBuffer(Math.min(this.#used + this.#beyond, MOST_KEPT_BYTES));
     this.#used = 0;
     this.#beyond = 0;
   }

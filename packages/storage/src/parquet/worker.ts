@@ -4,28 +4,36 @@ import { type EncodeRequest, encodeBatch } from './encode-batch.ts';
 import { IpcBuffer } from './ipc-buffer.ts';
 import type { EncodedFile } from './parquet-writers.ts';
 import { Scratch } from './scratch.ts';
-import { footerBytes, type ParquetCompression, toParquet } from './write-parquet.ts';
+import { footerBytes, type ParquetCompression, toParquet, wasmBytes } from './write-parquet.ts';
 
 export interface WorkerRequest {
   readonly request: EncodeRequest;
   readonly compression: ParquetCompression;
 }
 
-export type WorkerResponse = { readonly file: EncodedFile } | { readonly error: ErrorMessage };
+export type WorkerResponse = ({ readonly file: EncodedFile } | { readonly error: ErrorMessage }) & {
+  /** The thread takes no more: its memory only grows, and an extraordinary batch has made it large. */
+  readonly isLast: boolean;
+};
+
+/** About five times what an ordinary batch takes. */
+const MOST_WASM_BYTES = 256 * 1024 * 1024;
+
+const isLarge = () => wasmBytes() > MOST_WASM_BYTES;
 
 const memory = new Scratch();
 const ipc = new IpcBuffer();
 
 parentPort!.on('message', ({ request, compression }: WorkerRequest) => {
   try {
-    const { batch, ...meta } = encodeBatch(request, memory);
-    const parquet = toParquet(batch, compression, ipc);
+    const { batch, wideColumns, ...meta } = encodeBatch(request, memory);
+    const parquet = toParquet({ batch, wideColumns }, compression, ipc);
     const file: EncodedFile = { ...meta, parquet, footerBytes: footerBytes(parquet) };
-    parentPort!.postMessage({ file } satisfies WorkerResponse, [parquet.buffer]);
+    parentPort!.postMessage({ file, isLast: isLarge() } satisfies WorkerResponse, [parquet.buffer]);
   } catch (error) {
     // After a panic the state of the WebAssembly module is unknown: this thread must end, the pool starts another.
     if (error instanceof Error && error.name === 'RuntimeError') throw error;
-    parentPort!.postMessage({ error: errorToMessage(error) } satisfies WorkerResponse);
+    parentPort!.postMessage({ error: errorToMessage(error), isLast: isLarge() } satisfies WorkerResponse);
   } finally {
     memory.reset();
   }

@@ -1,5 +1,6 @@
 import type { RecordBatch } from 'apache-arrow';
-import { Compression, EnabledStatistics, Table, WriterPropertiesBuilder, writeParquet } from 'parquet-wasm';
+import { Compression, EnabledStatistics, Table, WriterPropertiesBuilder, wasmMemory, writeParquet } from 'parquet-wasm';
+import type { EncodedBatch } from './encode-batch.ts';
 import { IpcBuffer } from './ipc-buffer.ts';
 
 /** How the pages of active files are compressed: lz4 costs the least CPU, zstd half the bytes. */
@@ -14,20 +15,28 @@ const COMPRESSIONS: Record<ParquetCompression, Compression> = {
 /** One batch is one row group; nobody reads less of an active file than a column of it, so pages are large. */
 const MAX_ROWS_PER_GROUP = 1 << 24;
 const PAGE_BYTES = 4 << 20;
+/** Past it the writer falls back to plain values; a batch has no more text than this. */
+const DICTIONARY_BYTES = 64 << 20;
 
 /**
  * Writes a batch as one Parquet file. Dictionaries are for a few columns: for all they triple the time, and compaction
  * writes them later.
  */
 export function toParquet(
-  batch: RecordBatch,
+  { batch, wideColumns }: Pick<EncodedBatch, 'batch' | 'wideColumns'>,
   compression: ParquetCompression,
   ipc: IpcBuffer = new IpcBuffer(),
 ): Uint8Array<ArrayBuffer> {
+  const writerProperties = properties(batch, [...FEW_VALUES, ...wideColumns], compression);
   // Both the table and the properties are consumed, and freed, by the call.
-  const parquet = writeParquet(Table.fromIPCStream(ipc.encode(batch)), properties(batch, compression));
+  const parquet = writeParquet(Table.fromIPCStream(ipc.encode(batch)), writerProperties);
   hideArrowSchema(parquet);
   return parquet as Uint8Array<ArrayBuffer>;
+}
+
+/** What the writer's WebAssembly holds. */
+export function wasmBytes(): number {
+  return wasmMemory().buffer.byteLength;
 }
 
 const ARROW_SCHEMA_KEY = 'ARROW:schema';
@@ -50,15 +59,16 @@ export function footerBytes(parquet: Uint8Array): number {
   return new DataView(parquet.buffer, parquet.byteOffset, parquet.length).getUint32(parquet.length - 8, true);
 }
 
-function properties(batch: RecordBatch, compression: ParquetCompression) {
+function properties(batch: RecordBatch, withDictionary: readonly string[], compression: ParquetCompression) {
   let builder = new WriterPropertiesBuilder()
     .setCreatedBy('openwit')
     .setCompression(COMPRESSIONS[compression])
     .setDictionaryEnabled(false)
+    .setDictionaryPageSizeLimit(DICTIONARY_BYTES)
     .setMaxRowGroupSize(MAX_ROWS_PER_GROUP)
     .setDataPageSizeLimit(PAGE_BYTES)
     .setStatisticsEnabled(EnabledStatistics.None);
-  for (const column of FEW_VALUES) builder = builder.setColumnDictionaryEnabled(column, true);
+  for (const column of withDictionary) builder = builder.setColumnDictionaryEnabled(column, true);
   for (const column of INCOMPRESSIBLE) builder = builder.setColumnCompression(column, Compression.UNCOMPRESSED);
   for (const { name, type } of batch.schema.fields) {
     if (SCALAR_TYPES.test(String(type))) builder = builder.setColumnStatisticsEnabled(name, EnabledStatistics.Chunk);

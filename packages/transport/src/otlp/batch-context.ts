@@ -11,6 +11,8 @@ export class BatchContext {
   readonly keys: AttributeKeys = new AttributeKeys(this.memory);
   readonly valueText: AnyValueText = new AnyValueText(this.reader);
   readonly rejections: Rejections = new Rejections();
+  /** What the rows' groups take with a value a row, as files and results have them. */
+  expandedBytes = 0;
   /** The key number of `service.name`: known from the start, and no row has to look it up. */
   readonly serviceNameKey: number;
 

@@ -126,3 +126,35 @@ test('a batch starts empty and has all columns', () => {
     assert.deepEqual(rowsOf(batch), []);
   }
 });
+
+test('a request whose resource would be too much with a value a row is refused, alone or behind others', () => {
+  const attribute = lengthDelimited(
+    1,
+    Buffer.concat([lengthDelimited(1, Buffer.from('wide')), value('x'.repeat(60_000))]),
+  );
+  const record = Buffer.of(0x12, 0);
+  const wide = (rows: number) => request(attribute, Buffer.concat(Array.from({ length: rows }, () => record)));
+  const batch = createOtlpBatch('logs');
+  assert.equal(batch.append(wide(5000), LIMITS).accepted, 5000);
+  const before = batch.mark();
+  assert.throws(() => batch.append(wide(5000), LIMITS), { code: 'OVERLOADED' });
+  assert.deepEqual(batch.mark(), before);
+  assert.throws(() => createOtlpBatch('logs').append(wide(10_000), LIMITS), { code: 'REQUEST_TOO_LARGE' });
+});
+
+function request(resourceAttribute: Uint8Array, records: Uint8Array): Uint8Array {
+  const resource = lengthDelimited(1, resourceAttribute);
+  return lengthDelimited(1, Buffer.concat([resource, lengthDelimited(2, records)]));
+}
+
+function value(text: string): Buffer {
+  return lengthDelimited(2, lengthDelimited(1, Buffer.from(text)));
+}
+
+function lengthDelimited(field: number, content: Uint8Array): Buffer {
+  const head = [(field << 3) | 2];
+  for (let rest = content.length; ; rest >>>= 7) {
+    head.push(rest > 127 ? (rest & 127) | 128 : rest);
+    if (rest <= 127) return Buffer.concat([Buffer.from(head), content]);
+  }
+}

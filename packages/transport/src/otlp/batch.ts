@@ -13,6 +13,12 @@ import { MalformedWire } from './wire.ts';
 /** The most bytes that a batch may use, whatever the limits of a call say: offsets into its text are 32-bit. */
 export const MAX_BATCH_BYTES: number = 512 * 1024 * 1024;
 
+/**
+ * The most that the resources, scopes and metrics of a batch may take with a value a row: a request of a megabyte can have
+ * 50,000 records of a resource that is as long, and a file has it as often.
+ */
+const MAX_EXPANDED_BYTES = 512 * 1024 * 1024;
+
 const DEFAULT_EXPECTED_ROWS = 1024;
 
 /** OTLP requests of one signal, decoded into columns. */
@@ -64,6 +70,7 @@ export interface AppendResult {
 /** A state of one batch, to go back to. */
 export interface BatchMark extends EntryCounts {
   readonly rows: number;
+  readonly expandedBytes: number;
 }
 
 export interface OtlpBatchOptions {
@@ -126,7 +133,9 @@ class ColumnBatch implements OtlpBatch {
     rejections.start();
     reader.open(payload);
     this.#walk.run();
-    if (this.byteLength > maxBytes) throw new BatchFull('too many bytes');
+    if (this.byteLength > maxBytes || this.#context.expandedBytes > MAX_EXPANDED_BYTES) {
+      throw new BatchFull('too many bytes');
+    }
   }
 
   #appendError(error: unknown, payload: Uint8Array, before: BatchMark): unknown {
@@ -152,7 +161,7 @@ class ColumnBatch implements OtlpBatch {
   }
 
   mark(): BatchMark {
-    return { rows: this.rows, ...this.entryCounts };
+    return { rows: this.rows, expandedBytes: this.#context.expandedBytes, ...this.entryCounts };
   }
 
   truncate(mark: BatchMark): void {
@@ -161,6 +170,7 @@ class ColumnBatch implements OtlpBatch {
     this.#origin.scopes.truncate(mark.scope);
     this.#origin.resources.truncate(mark.resource);
     this.#context.keys.truncate(mark.keys);
+    this.#context.expandedBytes = mark.expandedBytes;
   }
 
   columns(): ColumnData[] {

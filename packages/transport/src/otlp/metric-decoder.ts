@@ -29,12 +29,14 @@ export class MetricDecoder implements RecordDecoder {
     const outer = reader.enter();
     const metric = this.groups.entryOf(reader);
     const { dataTag, dataFrom } = this.groups;
+    const rowsBefore = this.rows.length;
     while (reader.at < reader.end) {
       const start = reader.at;
       const tag = reader.tag();
       if (tag === dataTag && start >= dataFrom) this.#readPoints(metric, dataTag);
       else reader.skip(tag);
     }
+    this.#context.expandedBytes += (this.rows.length - rowsBefore) * this.groups.lastBytes;
     reader.leave(outer);
   }
 

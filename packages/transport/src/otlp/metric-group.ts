@@ -183,6 +183,11 @@ export class MetricGroup {
     }
   }
 
+  /** Bytes of the metric that was read last, without its points. */
+  get lastBytes(): number {
+    return this.#identity.length;
+  }
+
   get length(): number {
     return this.#entries.length;
   }

@@ -92,6 +92,11 @@ export abstract class OriginGroup {
     this.#entries.length = entry + 1;
   }
 
+  /** Bytes of the origin that was read last. */
+  get lastBytes(): number {
+    return this.#identity.length;
+  }
+
   get length(): number {
     return this.#entries.length;
   }

@@ -43,11 +43,15 @@ export class RequestWalk {
     const { reader } = this.#context;
     const outer = reader.enter();
     this.#origin.scope = this.#origin.scopes.entryOf(reader);
+    const { rows } = this.#records;
+    const rowsBefore = rows.length;
     while (reader.at < reader.end) {
       const tag = reader.tag();
       if (tag === 0x12) this.#records.decode();
       else reader.skip(tag);
     }
+    const bytesPerRow = this.#origin.resources.lastBytes + this.#origin.scopes.lastBytes;
+    this.#context.expandedBytes += (rows.length - rowsBefore) * bytesPerRow;
     reader.leave(outer);
   }
 }
