@@ -13,12 +13,16 @@ export interface ScheduledCall {
   cancel(): void;
 }
 
-/** The machine's clocks. */
+/** 24.8 days. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** The machine's clocks; a timer waits for 24.8 days at most. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   schedule(delayMs, callback) {
-    const timer = setTimeout(callback, delayMs);
+    // A longer delay than a timer can have would end at once.
+    const timer = setTimeout(callback, Math.min(delayMs, LONGEST_TIMER_MS));
     timer.unref();
     return { cancel: () => clearTimeout(timer) };
   },
@@ -33,8 +37,6 @@ export function isoTime(ms: number): string {
 export function sleep(clock: Clock, delayMs: number): Promise<void> {
   return new Promise((resolve) => clock.schedule(delayMs, resolve));
 }
-
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /**
  * Keeps the process alive until the promise settles. Timers of {@link systemClock} do not, nor do idle threads: a script
