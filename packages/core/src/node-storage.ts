@@ -1,8 +1,17 @@
 import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { nodeFileSystem, systemClock, systemRandom, type WriteAheadLog } from '@openwit/ports';
+import { isOpenWitError, nodeFileSystem, systemClock, systemRandom, type WriteAheadLog } from '@openwit/ports';
 import type { QuerySettings } from '@openwit/query';
-import { LsmStore, lockDataFolder, MemoryStore, MemoryWal, SegmentedWal, SqliteCatalog } from '@openwit/storage';
+import {
+  DiskReserve,
+  LsmStore,
+  lockDataFolder,
+  MemoryStore,
+  MemoryWal,
+  SegmentedWal,
+  SqliteCatalog,
+} from '@openwit/storage';
+import { closeAll } from './close-all.ts';
 import type { IngestStore } from './ingest/open-batches.ts';
 import type { OpenWitOptions } from './open-wit-options.ts';
 
@@ -26,11 +35,20 @@ export function openMemoryStorage(): NodeStorage {
 
 /** `catalog.sqlite`, `wal/`, `parquet/` and `tmp/` in the data folder, which one process owns at a time. */
 export async function openDiskStorage(options: OpenWitOptions): Promise<NodeStorage> {
+  const reserve = new DiskReserve(options.dataDir);
+  const storage = await openParts(options).catch(async (error: unknown) => {
+    const canRetry = isOpenWitError(error) && error.code === 'STORE_UNAVAILABLE' && (await reserve.release());
+    if (!canRetry) throw error;
+    return openParts(options);
+  });
+  await reserve.keep();
+  return storage;
+}
+
+async function openParts(options: OpenWitOptions): Promise<NodeStorage> {
   const { clock = systemClock, random = systemRandom, fileSystem = nodeFileSystem, dataDir } = options;
   const opened: (() => Promise<void> | void)[] = [];
-  const close = async () => {
-    for (const closePart of opened.splice(0).reverse()) await closePart();
-  };
+  const close = () => closeAll(opened.splice(0).reverse());
   try {
     const lock = await lockDataFolder(dataDir);
     opened.push(() => lock.release());
@@ -57,7 +75,7 @@ export async function openDiskStorage(options: OpenWitOptions): Promise<NodeStor
     const nextBatchId = Math.max(wal.nextBatchId, await catalog.nextBatchId());
     return { wal, store, nextBatchId, folders: { dataDirs: [resolve(dataPath)], tempDir }, close };
   } catch (error) {
-    await close();
+    await close().catch(() => {}); // the first error tells more
     throw error;
   }
 }

@@ -13,6 +13,7 @@ import {
 import { QueryEngine, type QueryOptions, type QueryResult } from '@openwit/query';
 import { OtlpGrpcReceiver, OtlpHttpReceiver } from '@openwit/transport';
 import { ApiServer } from './api/api-server.ts';
+import { closeAll } from './close-all.ts';
 import { DurableQueue } from './exporters/durable-queue.ts';
 import { OpenWitLogExporter } from './exporters/log-exporter.ts';
 import { type MetricExporterOptions, OpenWitMetricExporter } from './exporters/metric-exporter.ts';
@@ -151,11 +152,13 @@ export class OpenWit {
   }
 
   async #close(): Promise<void> {
-    await Promise.all(this.#servers.map((server) => server.stop()));
-    await Promise.all(this.#queues.map((queue) => queue.shutdown()));
-    await this.#ingestor.close();
-    await this.#engine.close();
-    await this.#storage.close();
+    await closeAll([
+      () => Promise.all(this.#servers.map((server) => server.stop())),
+      () => Promise.all(this.#queues.map((queue) => queue.shutdown())),
+      () => this.#ingestor.close(),
+      () => this.#engine.close(),
+      () => this.#storage.close(),
+    ]);
   }
 
   async #start(server: Receiver): Promise<string> {

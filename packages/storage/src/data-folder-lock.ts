@@ -24,9 +24,8 @@ export async function lockDataFolder(folder: string): Promise<DataFolderLock> {
   try {
     await makeDurableFolder(nodeFileSystem, path);
     database = new DatabaseSync(join(path, 'lock.sqlite'));
-    database.exec('PRAGMA busy_timeout = 0; BEGIN EXCLUSIVE');
-    // Only for the message below; who holds the lock is not decided by it.
-    await writeFile(ownerPath, String(process.pid));
+    // A journal in memory, so that a full disk does not keep us out.
+    database.exec('PRAGMA busy_timeout = 0; PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
   } catch (error) {
     database?.close();
     if ((error as { errcode?: number }).errcode !== SQLITE_BUSY) throw unavailable(path, error);
@@ -37,6 +36,8 @@ export async function lockDataFolder(folder: string): Promise<DataFolderLock> {
     });
   }
   const held = database;
+  // Only for the message above, which can do without it: who holds the lock is not decided by it.
+  await writeFile(ownerPath, String(process.pid)).catch(() => {});
   return {
     release: () => {
       if (held.isOpen) held.close();

@@ -1,5 +1,6 @@
 export * from './catalog/sqlite-catalog.ts';
 export * from './data-folder-lock.ts';
+export * from './disk-reserve.ts';
 export * from './lsm-store.ts';
 export * from './memory-store.ts';
 export type { AttributeColumnSettings } from './parquet/attribute-columns.ts';

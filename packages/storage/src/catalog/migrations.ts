@@ -17,6 +17,8 @@ const MIGRATIONS: readonly Migration[] = [createCatalog];
 
 /** Brings the catalog to the newest version in one transaction. @throws data / STORE_CORRUPTION when it is newer than this code */
 export function migrate(database: SqliteDatabase, context: MigrationContext): void {
+  // Without a write, which a full disk would not take.
+  if (isCurrent(database, context)) return;
   database.transaction(() => {
     const version = versionOf(database);
     if (version > MIGRATIONS.length) {
@@ -33,6 +35,12 @@ export function migrate(database: SqliteDatabase, context: MigrationContext): vo
     database.run(`INSERT OR REPLACE INTO openwit_meta VALUES ('version', ?)`, String(MIGRATIONS.length));
     database.run(`UPDATE ducklake_metadata SET value = ? WHERE key = 'data_path'`, `${context.dataPath}/`);
   });
+}
+
+function isCurrent(database: SqliteDatabase, { dataPath }: MigrationContext): boolean {
+  if (versionOf(database) !== MIGRATIONS.length) return false;
+  const path = database.get(`SELECT value FROM ducklake_metadata WHERE key = 'data_path'`)?.value;
+  return path === `${dataPath}/`;
 }
 
 function versionOf(database: SqliteDatabase): number {
