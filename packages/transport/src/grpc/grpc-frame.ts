@@ -36,14 +36,8 @@ export class GrpcMessageBody implements BodyBuffer {
     if (this.#prefix[0]! > 1) throw malformedBody('gRPC message has an unknown compression flag');
     if (length > this.#maxBytes) throw requestTooLarge(this.#maxBytes);
     const rest = chunk.subarray(prefixPart.length);
-    const wait = this.#share.take(length);
-    if (wait === undefined) this.#start(length, rest);
-    return wait?.then(() => this.#start(length, rest));
-  }
-
-  #start(length: number, firstPart: Uint8Array): void {
-    this.#message = new SizedBody(this.#buffers, length);
-    this.#message.push(firstPart);
+    this.#message = new SizedBody(this.#buffers, this.#share, length);
+    return this.#message.push(rest);
   }
 
   finish(): Uint8Array<SharedArrayBuffer> {

@@ -211,6 +211,28 @@ test('pressure is absorbed for a bounded moment, then answered', async (t) => {
   assert.deepEqual([(await first).status, (await third).status], [200, 200]);
 });
 
+test('bodies that are announced and do not come keep nobody out', async (t) => {
+  const limits = { maxConcurrentRequests: 2, maxRequestBytes: 4 * MIB, maxInFlightBytes: 8 * MIB, maxWaitMs: 0 };
+  const { port, post } = await start(t, limits);
+  const slow = Array.from({ length: 20 }, () => {
+    const headers = { ...PROTOBUF, 'content-length': 4 * MIB };
+    const request = httpRequest({ port, path: '/v1/traces', method: 'POST', headers });
+    request.on('error', () => {});
+    request.write(new Uint8Array(1));
+    return request;
+  });
+  await delay(50);
+  assert.equal((await post('/v1/traces', traces())).status, 200);
+  for (const request of slow) request.destroy();
+});
+
+test('a body that is longer than the room it first has comes whole', async (t) => {
+  const { sink, post } = await start(t);
+  const spans = traces(Buffer.alloc(5 * MIB, 7));
+  assert.equal((await post('/v1/traces', spans)).status, 200);
+  assert.deepEqual(Uint8Array.from(sink.requests[0]!.payload), Uint8Array.from(spans));
+});
+
 test('a client that goes away in the middle of a body gives back what it had', async (t) => {
   const { sink, port, post } = await start(t, { maxRequestBytes: MIB, maxInFlightBytes: 2 * MIB, maxWaitMs: 0 });
   for (let i = 0; i < 5; i++) {

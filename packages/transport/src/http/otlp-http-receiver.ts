@@ -106,19 +106,18 @@ export class OtlpHttpReceiver implements Receiver {
     // A header that comes twice is one text with a comma, and no tenant's name.
     const tenant = header === undefined ? DEFAULT_TENANT : checkTenant(String(header));
     const encoding = contentEncoding(request.headers['content-encoding']);
-    const target = await this.#bodyFor(request, share);
+    const target = this.#bodyFor(request, share);
     const body = await readBody(request, target, clock, requestTimeoutMs);
     return this.#intake.ingest({ tenant, signal, encoding, isJson, body }, share);
   }
 
-  async #bodyFor(request: IncomingMessage, share: AdmissionShare): Promise<SizedBody | ChunkedBody> {
+  #bodyFor(request: IncomingMessage, share: AdmissionShare): SizedBody | ChunkedBody {
     const { maxRequestBytes } = this.#settings;
     const announced = request.headers['content-length'];
     if (announced === undefined) return new ChunkedBody(this.#intake.buffers, share, maxRequestBytes);
     const length = Number(announced);
     if (length > maxRequestBytes) throw requestTooLarge(maxRequestBytes);
-    await share.take(length);
-    return new SizedBody(this.#intake.buffers, length);
+    return new SizedBody(this.#intake.buffers, share, length);
   }
 
   #answerError(request: IncomingMessage, response: ServerResponse, isJson: boolean, answer: ErrorAnswer): void {

@@ -36,12 +36,6 @@ export class Admission {
     return this.#bytes;
   }
 
-  /** A share for one more request. @throws overloaded / OVERLOADED */
-  async enter(): Promise<AdmissionShare> {
-    await this.acquire(1, 0);
-    return new AdmissionShare(this);
-  }
-
   /** Nothing when there is room, else a promise of it. @throws overloaded / OVERLOADED */
   acquire(requests: number, bytes: number): Promise<void> | undefined {
     if (this.#waiting.length === 0 && this.#hasRoom(requests, bytes)) {
@@ -94,9 +88,10 @@ export class Admission {
   }
 }
 
-/** What one request has of the limits. */
+/** What one request has of the limits: bytes as they arrive, and a place among the requests when it is whole. */
 export class AdmissionShare {
   readonly #admission: Admission;
+  #requests = 0;
   #bytes = 0;
   #isReleased = false;
 
@@ -106,15 +101,28 @@ export class AdmissionShare {
 
   /** Nothing when there is room for so many bytes more, else a promise of it. @throws overloaded / OVERLOADED */
   take(bytes: number): Promise<void> | undefined {
-    const wait = this.#admission.acquire(0, bytes);
-    if (wait !== undefined) return wait.then(() => this.#taken(bytes));
-    this.#taken(bytes);
+    return this.#acquire(0, bytes);
+  }
+
+  /** The request is whole and is worked on from now: nothing when there is a place, else a promise of it. @throws overloaded / OVERLOADED */
+  enter(): Promise<void> | undefined {
+    return this.#acquire(1, 0);
+  }
+
+  #acquire(requests: number, bytes: number): Promise<void> | undefined {
+    const wait = this.#admission.acquire(requests, bytes);
+    if (wait !== undefined) return wait.then(() => this.#taken(requests, bytes));
+    this.#taken(requests, bytes);
     return undefined;
   }
 
-  #taken(bytes: number): void {
-    if (this.#isReleased) this.#admission.release(0, bytes);
-    else this.#bytes += bytes;
+  #taken(requests: number, bytes: number): void {
+    if (this.#isReleased) {
+      this.#admission.release(requests, bytes);
+      return;
+    }
+    this.#requests += requests;
+    this.#bytes += bytes;
   }
 
   /** Gives back what was taken beyond `bytes`. */
@@ -129,6 +137,6 @@ export class AdmissionShare {
   release(): void {
     if (this.#isReleased) return;
     this.#isReleased = true;
-    this.#admission.release(1, this.#bytes);
+    this.#admission.release(this.#requests, this.#bytes);
   }
 }

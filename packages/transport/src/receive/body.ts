@@ -13,24 +13,44 @@ export interface BodyBuffer {
   finish(): Uint8Array<SharedArrayBuffer>;
 }
 
-/** A body of a length that was announced, and that the share has taken. */
+/** Who announces more gets room for it when so much has come. */
+const FIRST_ROOM_BYTES = 1024 * 1024;
+
+/** A body of a length that was announced. It takes of the limits what has arrived: many announce, and never send. */
 export class SizedBody implements BodyBuffer {
-  readonly #bytes: Uint8Array<SharedArrayBuffer>;
+  readonly #buffers: SharedBuffers;
+  readonly #share: AdmissionShare;
+  readonly #length: number;
+  #bytes: Uint8Array<SharedArrayBuffer>;
   #used = 0;
 
-  constructor(buffers: SharedBuffers, length: number) {
-    this.#bytes = buffers.take(length);
+  constructor(buffers: SharedBuffers, share: AdmissionShare, length: number) {
+    this.#buffers = buffers;
+    this.#share = share;
+    this.#length = length;
+    this.#bytes = buffers.take(Math.min(length, FIRST_ROOM_BYTES));
   }
 
-  push(chunk: Uint8Array): undefined {
-    if (this.#used + chunk.length > this.#bytes.length) throw malformedBody('the body is longer than announced');
+  push(chunk: Uint8Array): Promise<void> | undefined {
+    const used = this.#used + chunk.length;
+    if (used > this.#length) throw malformedBody('the body is longer than announced');
+    if (used > this.#bytes.length) this.#grow(used);
     this.#bytes.set(chunk, this.#used);
-    this.#used += chunk.length;
+    this.#used = used;
+    const { length } = chunk;
     freeBuffer(chunk);
+    return this.#share.take(length);
+  }
+
+  #grow(needed: number): void {
+    const larger = this.#buffers.take(Math.min(this.#length, Math.max(needed, 2 * this.#bytes.length)));
+    larger.set(this.#bytes.subarray(0, this.#used));
+    this.#buffers.giveBack(this.#bytes);
+    this.#bytes = larger;
   }
 
   finish(): Uint8Array<SharedArrayBuffer> {
-    if (this.#used < this.#bytes.length) throw malformedBody('the body is shorter than announced');
+    if (this.#used < this.#length) throw malformedBody('the body is shorter than announced');
     return this.#bytes;
   }
 }

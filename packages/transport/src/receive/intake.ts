@@ -1,6 +1,6 @@
 import { type IngestResult, OpenWitError, SharedBuffers, type Signal } from '@openwit/ports';
 import { otlpJsonToProtobuf } from '../json/otlp-json.ts';
-import { Admission, type AdmissionShare } from './admission.ts';
+import { Admission, AdmissionShare } from './admission.ts';
 import { requestTooLarge } from './body.ts';
 import { type ContentEncoding, decompress } from './decompress.ts';
 import type { ReceiverSettings } from './receiver-options.ts';
@@ -41,7 +41,7 @@ export class Intake {
   /** Handles a request under the limits. @throws closed / CLOSED; overloaded / OVERLOADED; what `handle` throws */
   async run<T>(handle: (share: AdmissionShare) => Promise<T>): Promise<T> {
     if (this.#isStopping) throw new OpenWitError('closed', 'CLOSED', 'receiver is shutting down');
-    const share = await this.admission.enter();
+    const share = new AdmissionShare(this.admission);
     try {
       return await handle(share);
     } finally {
@@ -53,6 +53,7 @@ export class Intake {
   async ingest(request: ReceivedRequest, share: AdmissionShare): Promise<IngestResult> {
     const { tenant, signal, isJson, body } = request;
     try {
+      await share.enter();
       const bytes = await this.#unpack(request, share);
       const payload = isJson ? otlpJsonToProtobuf(signal, bytes) : bytes;
       return await this.#settings.sink.ingest({ tenant, signal, payload });
