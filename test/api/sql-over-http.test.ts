@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { request as httpRequest } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -177,6 +179,20 @@ test('requests that are none say what is wrong', async () => {
   assert.equal((await post(JSON.stringify({ sql: ' '.repeat(5 * 1024 * 1024) }))).status, 413);
   assert.equal((await fetch(`${node.api}/api/v1/sql`)).status, 405);
   assert.equal((await fetch(`${node.api}/api/v1/nothing`)).status, 404);
+});
+
+test('a request target that is no URL is answered, and the node lives on', async () => {
+  const { hostname, port } = new URL(node.api);
+  const statusOf = async (path: string) => {
+    const [response] = await once(httpRequest({ hostname, port, path }).end(), 'response');
+    response.resume();
+    return response.statusCode;
+  };
+  for (const path of ['//', '//[', 'http://', 'http://[', '*', '/%', '?']) {
+    assert.ok([400, 404].includes(await statusOf(path)), path);
+  }
+  assert.equal(await statusOf('http://any.host/health'), 200);
+  assert.equal(await statusOf('/health?verbose'), 200);
 });
 
 test('a query that takes too long is stopped, and the next one has its answer', async () => {

@@ -14,4 +14,5 @@ export {
 export type { BatchFullReason } from './otlp/batch-memory.ts';
 export { listen, stopListening } from './receive/listen.ts';
 export type { ReceiverCollaborators, ReceiverOptions } from './receive/receiver-options.ts';
+export { requestPath } from './receive/request-path.ts';
 export { UnderWay } from './receive/under-way.ts';

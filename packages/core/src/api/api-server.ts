@@ -13,7 +13,7 @@ import {
   systemClock,
 } from '@openwit/ports';
 import { type QueryEngine, type QueryResult, resultToArrowStream, resultToJson, resultToNdjson } from '@openwit/query';
-import { listen, type ReceiverOptions, stopListening, UnderWay } from '@openwit/transport';
+import { listen, type ReceiverOptions, requestPath, stopListening, UnderWay } from '@openwit/transport';
 import { parseStatement } from './statement.ts';
 
 /** What it has in common with the receivers; its port defaults to 8080. */
@@ -64,7 +64,10 @@ export class ApiServer implements Receiver {
     const connectionsCheckingInterval = Math.min(1000, requestTimeout);
     this.#server = createServer({ ...timeouts, connectionsCheckingInterval, noDelay: true });
     this.#server.maxConnections = options.maxConnections ?? 1024;
-    this.#server.on('request', (request, response) => void this.#answer(request, response));
+    this.#server.on('request', (request, response) => {
+      // Whatever fails in answering ends that one connection, not the process.
+      this.#answer(request, response).catch(() => response.destroy());
+    });
   }
 
   /** @throws invalid / INVALID_CONFIG when it cannot have the port */
@@ -80,9 +83,9 @@ export class ApiServer implements Receiver {
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     this.#underWay.track(response);
     if (this.#stopped !== undefined) response.setHeader('connection', 'close');
-    const { pathname } = new URL(request.url ?? '/', 'http://localhost');
-    if (pathname === '/health' && request.method === 'GET') return send(response, 200, { status: 'ok' });
-    if (pathname !== '/api/v1/sql') return send(response, 404, { error: { message: 'no such path' } });
+    const path = requestPath(request.url!);
+    if (path === '/health' && request.method === 'GET') return send(response, 200, { status: 'ok' });
+    if (path !== '/api/v1/sql') return send(response, 404, { error: { message: 'no such path' } });
     if (request.method !== 'POST') {
       response.setHeader('allow', 'POST');
       return send(response, 405, { error: { message: 'use POST' } });

@@ -77,7 +77,10 @@ export class OtlpGrpcReceiver implements Receiver {
       socket.once('close', () => this.#sockets.delete(socket));
     });
     this.#server.on('session', (session) => this.#addSession(session));
-    this.#server.on('stream', (stream, headers) => void this.#handle(stream, headers));
+    this.#server.on('stream', (stream, headers) => {
+      // Whatever fails in answering ends that one call, not the process.
+      this.#handle(stream, headers).catch(() => stream.destroy());
+    });
   }
 
   start(): Promise<ReceiverAddress> {

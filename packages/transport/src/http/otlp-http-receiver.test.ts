@@ -154,6 +154,22 @@ test('paths, methods, types and encodings that there are not have their own answ
   assert.equal((await post('/v1/traces?x=1', traces())).status, 200);
 });
 
+test('a request target may name the host, and one that is no URL is answered', async (t) => {
+  const { port } = await start(t);
+  for (const [path, status] of [
+    ['http://any.host/v1/traces', 200],
+    ['http://any.host:4318/v1/traces?x=1', 200],
+    ['http://any.host', 404],
+    ['//', 404],
+    ['http://[', 404],
+  ] as const) {
+    const request = httpRequest({ port, path, method: 'POST', headers: PROTOBUF }).end();
+    const [response] = await once(request, 'response');
+    response.resume();
+    assert.equal(response.statusCode, status, path);
+  }
+});
+
 test('a request that is too large is 413 without Retry-After: announced, unannounced, or once it is unpacked', async (t) => {
   const { sink, port, post } = await start(t, { maxRequestBytes: MIB });
   const large = new Uint8Array(MIB + 1);

@@ -26,6 +26,7 @@ import {
   type ReceiverSettings,
   receiverSettings,
 } from '../receive/receiver-options.ts';
+import { requestPath } from '../receive/request-path.ts';
 
 const DEFAULT_PORT = 4318;
 
@@ -58,7 +59,10 @@ export class OtlpHttpReceiver implements Receiver {
     const checkEveryMs = Math.min(1000, requestTimeoutMs);
     this.#server = createServer({ ...timeouts, connectionsCheckingInterval: checkEveryMs, noDelay: true });
     this.#server.maxConnections = maxConnections;
-    this.#server.on('request', (request, response) => void this.#handle(request, response));
+    this.#server.on('request', (request, response) => {
+      // Whatever fails in answering ends that one connection, not the process.
+      this.#handle(request, response).catch(() => response.destroy());
+    });
   }
 
   start(): Promise<ReceiverAddress> {
@@ -76,7 +80,7 @@ export class OtlpHttpReceiver implements Receiver {
     response.on('error', () => {});
     const isJson = mediaType(request) === JSON_TYPE;
     try {
-      const signal = SIGNAL_PATHS.get(pathOf(request));
+      const signal = SIGNAL_PATHS.get(requestPath(request.url!));
       if (signal === undefined) {
         this.#answerError(request, response, isJson, routeAnswer(404, 'unknown path'));
       } else if (request.method !== 'POST') {
@@ -135,10 +139,6 @@ export class OtlpHttpReceiver implements Receiver {
     const headers = { 'content-type': isJson ? JSON_TYPE : PROTOBUF, 'content-length': Buffer.byteLength(body) };
     response.writeHead(status, headers).end(body);
   }
-}
-
-function pathOf(request: IncomingMessage): string {
-  return request.url!.split('?', 1)[0]!;
 }
 
 function mediaType(request: IncomingMessage): string {
