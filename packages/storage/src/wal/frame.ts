@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import { SIGNALS, type WalEntry } from '@openwit/ports';
+import { SIGNALS, type WalEntry, type WalRecord } from '@openwit/ports';
 import { SALT_BYTES } from './segment-header.ts';
 
 /**
@@ -40,6 +40,11 @@ export function encodeFrameHeader(entry: WalEntry, salt: Uint8Array): Buffer {
   if (source !== undefined) header.write(source.source, FRAME_HEADER_BYTES + tenantBytes);
   header.writeUInt32LE(crc32(payload, crc32(header.subarray(OFFSETS.payloadBytes))), OFFSETS.crc);
   return header;
+}
+
+/** How long the record's frame is. */
+export function frameBytes({ tenant, source, payload }: WalRecord): number {
+  return FRAME_HEADER_BYTES + Buffer.byteLength(tenant) + Buffer.byteLength(source?.source ?? '') + payload.length;
 }
 
 /** True when the record fits a frame. */

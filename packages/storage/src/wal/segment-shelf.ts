@@ -1,5 +1,6 @@
 import type { FileSystem, WalRange } from '@openwit/ports';
 import type { Segment } from './segment.ts';
+import { SEGMENT_HEADER_BYTES } from './segment-header.ts';
 
 /**
  * The segments of a log, oldest first, and which of their frames are released. A file goes when all its frames are,
@@ -35,6 +36,13 @@ export class SegmentShelf {
 
   get bytes(): number {
     return this.#segments.reduce((sum, { validBytes }) => sum + validBytes, 0);
+  }
+
+  /** What a new segment would let go: the last one, when all its frames are released. */
+  get reclaimableBytes(): number {
+    const last = this.#segments.length - 1;
+    if (last < 0 || !this.#isUnneeded(this.#segments[last]!, last)) return 0;
+    return Math.max(0, this.#segments[last]!.validBytes - SEGMENT_HEADER_BYTES);
   }
 
   /** From now on the segments before it can go. */
@@ -97,8 +105,12 @@ export class SegmentShelf {
     this.#forget();
   }
 
-  #isRemovable({ lastLsnOf, isKept }: Segment, i: number): boolean {
-    if (i === this.#segments.length - 1 || isKept) return false;
+  #isRemovable(segment: Segment, i: number): boolean {
+    return i < this.#segments.length - 1 && this.#isUnneeded(segment, i);
+  }
+
+  #isUnneeded({ lastLsnOf, isKept }: Segment, i: number): boolean {
+    if (isKept) return false;
     // A later header says what of an uncut segment is true.
     if (this.#segments.slice(0, i).some(({ isTailUncut }) => isTailUncut)) return false;
     return [...lastLsnOf].every(([batchId, lsn]) => this.isReleased(batchId, lsn));

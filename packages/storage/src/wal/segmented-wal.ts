@@ -14,10 +14,10 @@ import {
 import { writeDurableFile } from '../durable-file.ts';
 import { makeDurableFolder } from '../durable-folder.ts';
 import { DAMAGED_FOLDER } from './damage.ts';
-import { FRAME_HEADER_BYTES, fitsFrame, MAX_NAMES_BYTES } from './frame.ts';
+import { FRAME_HEADER_BYTES, fitsFrame, frameBytes, MAX_NAMES_BYTES } from './frame.ts';
 import { type Recovery, recover } from './recovery.ts';
 import type { Segment } from './segment.ts';
-import { SALT_BYTES } from './segment-header.ts';
+import { SALT_BYTES, SEGMENT_HEADER_BYTES } from './segment-header.ts';
 import { readSegment } from './segment-reader.ts';
 import { SegmentShelf } from './segment-shelf.ts';
 import { SegmentWriter } from './segment-writer.ts';
@@ -65,7 +65,9 @@ export class SegmentedWal implements WriteAheadLog {
   readonly #shelf: SegmentShelf;
   readonly #recovery: Recovery;
   readonly #waiting: PendingAppend[] = [];
-  #waitingBytes = 0;
+  /** Of the appends that have not settled: those that wait, and the group that is being written. */
+  #pendingBytes = 0;
+  #isWriting = false;
   #nextLsn: number;
   #nextBatchId: number;
   #writer: SegmentWriter | undefined;
@@ -115,13 +117,9 @@ export class SegmentedWal implements WriteAheadLog {
   append(record: WalRecord): Promise<number> {
     const refusal = this.#refusal(record);
     if (refusal !== undefined) return Promise.reject(refusal);
-    const pending = {
-      record,
-      bytes: FRAME_HEADER_BYTES + record.payload.length,
-      done: Promise.withResolvers<number>(),
-    };
+    const pending = { record, bytes: frameBytes(record), done: Promise.withResolvers<number>() };
     this.#waiting.push(pending);
-    this.#waitingBytes += pending.bytes;
+    this.#pendingBytes += pending.bytes;
     this.#nextBatchId = Math.max(this.#nextBatchId, record.batchId + 1);
     this.#draining ??= this.#drain();
     return pending.done.promise;
@@ -169,15 +167,18 @@ export class SegmentedWal implements WriteAheadLog {
   #refusal(record: WalRecord): OpenWitError | undefined {
     const { maxPayloadBytes, maxBytes } = this.#settings;
     if (this.#isClosed) return new OpenWitError('closed', 'CLOSED', 'the write-ahead log is closed');
-    const bytes = record.payload.length;
-    if (bytes > maxPayloadBytes || !fitsFrame(record)) {
+    const payloadBytes = record.payload.length;
+    const bytes = frameBytes(record);
+    if (payloadBytes > maxPayloadBytes || !fitsFrame(record) || SEGMENT_HEADER_BYTES + bytes > maxBytes) {
       return new OpenWitError(
         'invalid',
         'REQUEST_TOO_LARGE',
-        `a record is too large for the write-ahead log, bytes=${bytes}`,
+        `a record is too large for the write-ahead log, bytes=${payloadBytes}`,
       );
     }
-    if (this.#shelf.bytes + this.#waitingBytes + bytes <= maxBytes) return undefined;
+    const excess = this.#shelf.bytes + this.#pendingBytes + bytes - maxBytes;
+    // The last segment makes way only before a group is written to it.
+    if (excess <= 0 || (!this.#isWriting && excess <= this.#shelf.reclaimableBytes)) return undefined;
     return new OpenWitError('overloaded', 'OVERLOADED', `the write-ahead log is full, maxBytes=${maxBytes}`, {
       retryAfterMs: RETRY_AFTER_MS,
     });
@@ -187,15 +188,18 @@ export class SegmentedWal implements WriteAheadLog {
     await undefined; // what is appended in one turn goes together
     while (this.#waiting.length > 0) {
       const group = this.#takeGroup();
+      this.#isWriting = true;
       try {
         const firstLsn = await this.#write(group.map(({ record }) => record));
         for (const [i, { done }] of group.entries()) done.resolve(firstLsn + i);
       } catch (error) {
         const failure = unavailable('the write-ahead log could not be written', error);
         // What waits behind the failed group fails with it, so that nothing is durable after a record that is not.
-        for (const { done } of [...group, ...this.#waiting.splice(0)]) done.reject(failure);
-        this.#waitingBytes = 0;
+        group.push(...this.#waiting.splice(0));
+        for (const { done } of group) done.reject(failure);
       }
+      this.#isWriting = false;
+      for (const { bytes } of group) this.#pendingBytes -= bytes;
     }
     this.#draining = undefined;
   }
@@ -205,7 +209,6 @@ export class SegmentedWal implements WriteAheadLog {
     let bytes = 0;
     do bytes += this.#waiting[count++]!.bytes;
     while (count < this.#waiting.length && bytes + this.#waiting[count]!.bytes <= this.#settings.maxGroupBytes);
-    this.#waitingBytes -= bytes;
     return this.#waiting.splice(0, count);
   }
 
@@ -225,9 +228,14 @@ export class SegmentedWal implements WriteAheadLog {
 
   async #writableSegment(): Promise<SegmentWriter> {
     const current = this.#writer;
-    if (current !== undefined && current.segment.validBytes < this.#settings.segmentBytes) return current;
+    // Appends were admitted because the last segment, of which nothing is needed any more, makes way for them.
+    const makesWay =
+      this.#shelf.reclaimableBytes > 0 && this.#shelf.bytes + this.#pendingBytes > this.#settings.maxBytes;
+    const isFull = current !== undefined && current.segment.validBytes >= this.#settings.segmentBytes;
+    if (current !== undefined && !isFull && !makesWay) return current;
     const writer = await this.#newSegment();
     await current?.close();
+    if (makesWay) await this.#shelf.settled();
     return writer;
   }
 

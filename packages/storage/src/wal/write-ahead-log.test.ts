@@ -106,6 +106,65 @@ test('a full log answers overloaded, and takes records again when some are relea
   await wal.close();
 });
 
+test('a log whose last segment is released takes records however full that is, also when it was opened again', async () => {
+  const fileSystem = new MemoryFileSystem();
+  const settings = { segmentBytes: 10_000, maxBytes: 20_000 };
+  let wal = await openSmall(fileSystem, settings);
+  for (const life of [1, 2]) {
+    const payloads = [9_000, 10_500].map((bytes, i) =>
+      wal.append(walRecord(i, { batchId: life, payload: new Uint8Array(bytes) })),
+    );
+    const [, throughLsn] = await Promise.all(payloads);
+    await assert.rejects(wal.append(walRecord(2, { batchId: life, payload: new Uint8Array(3000) })));
+    wal.release({ batchId: life, throughLsn: throughLsn! });
+    if (life === 2) {
+      await wal.close();
+      wal = await openSmall(fileSystem, settings);
+      wal.release({ batchId: life, throughLsn: throughLsn! });
+    }
+    for (let i = 0; i < 4; i++) {
+      const lsn = await wal.append(walRecord(i, { batchId: 10 * life + i, payload: new Uint8Array(3000) }));
+      wal.release({ batchId: 10 * life + i, throughLsn: lsn });
+      assert.ok(wal.stats().bytes <= settings.maxBytes);
+    }
+  }
+  await wal.close();
+});
+
+test('a last segment that is half full makes way when nothing of it is needed', async () => {
+  const wal = await openSmall(new MemoryFileSystem(), { segmentBytes: 10_000, maxBytes: 20_000 });
+  const throughLsn = await wal.append(walRecord(0, { batchId: 1, payload: new Uint8Array(5000) }));
+  wal.release({ batchId: 1, throughLsn });
+  await wal.append(walRecord(1, { batchId: 2, payload: new Uint8Array(15_500) }));
+  assert.ok(wal.stats().bytes <= 20_000);
+  await wal.close();
+});
+
+test('what is being written counts to the limit', async () => {
+  const fileSystem = new FaultyFileSystem(new MemoryFileSystem());
+  const wal = await openSmall(fileSystem, { segmentBytes: 10_000, maxBytes: 20_000 });
+  await wal.append(walRecord(0));
+  const synced = Promise.withResolvers<void>();
+  const held = fileSystem.hold(synced.promise, { operation: 'sync' });
+  const first = wal.append(walRecord(1, { payload: new Uint8Array(15_000) }));
+  while (held.seen === 0) await new Promise((resolve) => setImmediate(resolve));
+  const second = wal.append(walRecord(2, { payload: new Uint8Array(5000) }));
+  synced.resolve();
+  await assert.rejects(second, (error) => isOpenWitError(error) && error.code === 'OVERLOADED');
+  await first;
+  assert.ok(wal.stats().bytes <= 20_000);
+  await wal.close();
+});
+
+test('a record that no empty log would take is too large, not refused for a while', async () => {
+  const wal = await openSmall(new MemoryFileSystem(), { segmentBytes: 1000, maxBytes: 10_000 });
+  await assert.rejects(
+    wal.append(walRecord(0, { payload: new Uint8Array(10_000) })),
+    (error) => isOpenWitError(error) && error.code === 'REQUEST_TOO_LARGE',
+  );
+  await wal.close();
+});
+
 test('a record beyond the limit is refused before it is written', async () => {
   const wal = await openSmall(new MemoryFileSystem(), { maxPayloadBytes: 100 });
   await assert.rejects(
