@@ -243,7 +243,7 @@ test('what is refused alone is nowhere, also when the log then fails for those b
   );
   const waiting = send(ingestor, ['waits for the disk']);
   const refusedAlone = send(ingestor, ['x'.repeat(9000)]);
-  await assert.rejects(refusedAlone, { code: 'OVERLOADED' });
+  await assert.rejects(refusedAlone, { code: 'REQUEST_TOO_LARGE' });
   gate.resolve();
   await assert.rejects(waiting, { code: 'WAL_UNAVAILABLE' });
   await send(ingestor, ['after']);
