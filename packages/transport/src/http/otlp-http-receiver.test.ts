@@ -86,6 +86,19 @@ test('JSON is answered in JSON, with the partial success when records were rejec
   assert.equal(sink.rows.length, 2);
 });
 
+test('JSON that a thread converts is taken as a small one is, plain and compressed', async (t) => {
+  const { sink, receiver, post } = await start(t);
+  const span = { traceId: '01'.repeat(16), spanId: '02'.repeat(8), name: 'x'.repeat(1000) };
+  const json = JSON.stringify({ resourceSpans: [{ scopeSpans: [{ spans: Array(200).fill(span) }] }] });
+  assert.equal((await post('/v1/traces', json, JSON_TYPE)).status, 200);
+  const packed = await post('/v1/traces', gzipSync(json), { ...JSON_TYPE, 'content-encoding': 'gzip' });
+  assert.deepEqual([packed.status, sink.rows.length, sink.rows[399]!.span_name], [200, 400, span.name]);
+  const malformed = await post('/v1/traces', json.slice(0, -1), JSON_TYPE);
+  assert.equal(malformed.status, 400);
+  assert.match(((await malformed.json()) as { message: string }).message, new RegExp(`offset=${json.length - 1}$`));
+  await receiver.stop();
+});
+
 test('a partial success in protobuf tells how many records were rejected and why', async (t) => {
   const { post } = await start(t);
   const response = await post('/v1/traces', traces(GOOD_SPAN, { ...GOOD_SPAN, span_id: Buffer.alloc(3, 1) }));
@@ -209,6 +222,16 @@ for (const [error, status, retryAfter] of SINK_ERRORS) {
     assert.equal(message, isOpenWitError(error) ? error.message : 'internal error');
   });
 }
+
+test('an error in JSON says when to try again, as the one in protobuf does', async (t) => {
+  const { sink, post } = await start(t);
+  sink.error = new OpenWitError('overloaded', 'OVERLOADED', 'full', { retryAfterMs: 2500 });
+  const response = await post('/v1/logs', '{}', JSON_TYPE);
+  const retryInfo = { '@type': 'type.googleapis.com/google.rpc.RetryInfo', retryDelay: '2.5s' };
+  assert.deepEqual(await response.json(), { code: 14, message: 'full', details: [retryInfo] });
+  sink.error = new OpenWitError('invalid', 'MALFORMED_OTLP', 'no');
+  assert.deepEqual(await (await post('/v1/logs', '{}', JSON_TYPE)).json(), { code: 3, message: 'no' });
+});
 
 test('pressure is absorbed for a bounded moment, then answered', async (t) => {
   const { sink, clock, post } = await start(t, { maxConcurrentRequests: 1 });

@@ -14,6 +14,7 @@ import {
   GRPC_STATUS,
   responseJson,
   responseMessage,
+  statusJson,
   statusMessage,
 } from '../receive/answer.ts';
 import { ChunkedBody, ClientGone, readBody, requestTooLarge, SizedBody } from '../receive/body.ts';
@@ -125,11 +126,11 @@ export class OtlpHttpReceiver implements Receiver {
   }
 
   #answerError(request: IncomingMessage, response: ServerResponse, isJson: boolean, answer: ErrorAnswer): void {
-    const { httpStatus, grpcStatus, message, retryAfterMs } = answer;
+    const { httpStatus, retryAfterMs } = answer;
     if (retryAfterMs !== undefined) response.setHeader('retry-after', Math.max(1, Math.ceil(retryAfterMs / 1000)));
     // The rest of a body that nobody wants is not read to its end.
     if (!request.complete) response.setHeader('connection', 'close');
-    const body = isJson ? JSON.stringify({ code: grpcStatus, message }) : statusMessage(answer);
+    const body = isJson ? statusJson(answer) : statusMessage(answer);
     this.#answer(response, httpStatus, isJson, body);
   }
 

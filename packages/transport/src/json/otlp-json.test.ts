@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isOpenWitError, SIGNALS, type Signal } from '@openwit/ports';
+import { SeededRandom } from '@openwit/ports/testing';
 import { createOtlpBatch } from '../otlp/batch.ts';
 import { expectedRows } from '../testing/expected-rows.ts';
 import { decodeRequest, encodeRequest, type Message } from '../testing/otlp-proto.ts';
@@ -161,4 +162,54 @@ test('bytes that are not UTF-8, and values nested without end, are malformed', (
       isMalformed,
     );
   }
+});
+
+test('text is refused where JSON.parse refuses it, and nowhere else', () => {
+  const random = new SeededRandom(7);
+  const original = '{"a":[1,-2.5e+3,"x\\u00e9\\n\\"",true,false,null,{"b":{}},[]], "c" : 0 }';
+  const characters = [...'{}[]:,"\\ue+-.0129tfnab \n\t\u0001é'];
+  let [accepted, refused] = [0, 0];
+  for (let i = 0; i < 20_000; i++) {
+    let json = original;
+    for (let changes = 1 + random.below(3); changes > 0; changes--) {
+      const at = random.below(json.length + 1);
+      json = json.slice(0, at) + random.pick(characters) + json.slice(at + random.below(3));
+    }
+    if (isConverted(`{"unknown":${json}}`) !== isParsed(`{"unknown":${json}}`)) assert.fail(json);
+    if (isParsed(json)) accepted++;
+    else refused++;
+  }
+  assert.ok(accepted > 1000 && refused > 1000, `${accepted} and ${refused}`);
+});
+
+function isConverted(json: string): boolean {
+  try {
+    convert('logs', json);
+    return true;
+  } catch (error) {
+    assert.ok(isOpenWitError(error) && error.code === 'MALFORMED_OTLP', String(error));
+    return false;
+  }
+}
+
+function isParsed(json: string): boolean {
+  try {
+    JSON.parse(json);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+test('names and text with escapes are what they say', () => {
+  const json = spans({ ...SPAN, name: 'größe "1"\n\ud800 😀' }).replace('"name"', '"n\\u0061me"');
+  const batch = createOtlpBatch('traces');
+  batch.append(convert('traces', json), { maxRecords: 10 });
+  assert.equal(rowsOf(batch)[0]!.span_name, 'größe "1"\n\ufffd 😀');
+});
+
+test('protobuf beyond its limit is too large', () => {
+  const json = new TextEncoder().encode(spans(...Array(1000).fill(SPAN)));
+  const isTooLarge = (error: unknown) => isOpenWitError(error) && error.code === 'REQUEST_TOO_LARGE';
+  assert.throws(() => otlpJsonToProtobuf('traces', json, 1000), isTooLarge);
 });

@@ -1,110 +1,96 @@
 import { OpenWitError, type Signal } from '@openwit/ports';
-import { type FieldSchema, messageSchema, REQUEST_MESSAGES } from '../otlp/schema.ts';
-import { ProtobufWriter } from '../protobuf-writer.ts';
+import { REQUEST_MESSAGES } from '../otlp/schema.ts';
+import { ProtobufFull, ProtobufWriter } from '../protobuf-writer.ts';
+import { type JsonField, JsonFields } from './json-fields.ts';
 import { JsonProblem } from './json-problem.ts';
 import { writeJsonScalar } from './json-scalars.ts';
-
-/** Messages inside each other; far more than the decoder takes, and far less than the stack does. */
-const MAX_MESSAGE_DEPTH = 200;
+import { CLOSE_BRACE, CLOSE_BRACKET, COLON, JsonText, OPEN_BRACE, OPEN_BRACKET } from './json-text.ts';
 
 /**
  * An `Export…ServiceRequest` of OTLP/JSON (https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding) as
  * protobuf: the one form that the log and the decoder know. Ids are hex of any case, enums numbers (names are taken
  * too), field names lowerCamelCase (snake_case is taken too), 64-bit integers text or numbers without losing a digit;
- * unknown fields are ignored.
+ * unknown fields are ignored. It needs no memory beyond the protobuf's.
  * @throws invalid / MALFORMED_OTLP with `details.field` (`resourceSpans[0].resource.attributes`), and `details.offset`
- * where the text is not JSON
+ * where the text is not JSON; invalid / REQUEST_TOO_LARGE when the protobuf has more than `maxBytes`
  */
-export function otlpJsonToProtobuf(signal: Signal, body: Uint8Array): Uint8Array<ArrayBuffer> {
-  const writer = new ProtobufWriter(Math.max(256, body.length >> 1));
-  const request = parseJson(body);
+export function otlpJsonToProtobuf(signal: Signal, body: Uint8Array, maxBytes?: number): Uint8Array<ArrayBuffer> {
+  return convertOtlpJson(signal, body, maxBytes, (protobuf) => new Uint8Array(protobuf));
+}
+
+/** The same, with a copy of the protobuf as the caller wants it. */
+export function convertOtlpJson<T>(
+  signal: Signal,
+  body: Uint8Array,
+  maxBytes: number | undefined,
+  copy: (protobuf: Uint8Array) => T,
+): T {
+  const writer = new ProtobufWriter(Math.max(256, body.length >> 1), maxBytes);
+  const message = REQUEST_MESSAGES[signal];
   try {
-    writeMessage(writer, REQUEST_MESSAGES[signal], request, 0);
+    const text = new JsonText(body);
+    writeMessage(writer, JsonFields.of(message), text);
+    if (text.peek() !== -1) throw text.unexpected();
+    return copy(writer.written);
   } catch (error) {
-    if (!(error instanceof JsonProblem)) throw error;
-    const field = error.path === '' ? REQUEST_MESSAGES[signal] : error.path;
-    throw new OpenWitError('invalid', 'MALFORMED_OTLP', `malformed OTLP/JSON: ${error.message}, field=\`${field}\``, {
-      details: { field },
-    });
+    throw conversionError(error, message, maxBytes);
+  } finally {
+    writer.free();
   }
-  return writer.finish();
 }
 
-function parseJson(body: Uint8Array): unknown {
+function conversionError(error: unknown, message: string, maxBytes: number | undefined): unknown {
+  if (error instanceof ProtobufFull) {
+    return new OpenWitError('invalid', 'REQUEST_TOO_LARGE', `request is larger than ${maxBytes} bytes`);
+  }
+  if (!(error instanceof JsonProblem)) return error;
+  const { offset, path } = error;
+  const field = path === '' ? message : path;
+  const where = offset === undefined ? { field } : { field, offset };
+  const at = offset === undefined ? '' : `, offset=${offset}`;
+  const problem = `malformed OTLP/JSON: ${error.message}, field=\`${field}\`${at}`;
+  return new OpenWitError('invalid', 'MALFORMED_OTLP', problem, { details: where });
+}
+
+function writeMessage(writer: ProtobufWriter, fields: JsonFields, text: JsonText): void {
+  if (text.peek() !== OPEN_BRACE) throw text.wrong('is not an object');
+  text.open(OPEN_BRACE);
+  for (let isFirst = true; text.hasNext(CLOSE_BRACE, isFirst); isFirst = false) {
+    text.readString();
+    const field = fields.named(text);
+    text.expect(COLON);
+    if (field === undefined) text.skipValue();
+    else if (!text.acceptWord('null')) writeField(writer, field, text);
+  }
+}
+
+function writeField(writer: ProtobufWriter, field: JsonField, text: JsonText): void {
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body), keepDigits);
-  } catch (cause) {
-    const problem = cause instanceof Error ? cause.message : String(cause);
-    const offset = /at position (\d+)/.exec(problem)?.[1];
-    throw new OpenWitError('invalid', 'MALFORMED_OTLP', `malformed OTLP/JSON: ${problem}`, {
-      cause,
-      details: { field: '', ...(offset === undefined ? {} : { offset: Number(offset) }) },
-    });
+    if (field.isRepeated) writeItems(writer, field, text);
+    else writeValue(writer, field, text);
+  } catch (error) {
+    throw error instanceof JsonProblem ? error.in(field.name) : error;
   }
 }
 
-/** An integer beyond 2^53 as its own text: as a number it would lose digits. */
-function keepDigits(_key: string, value: unknown, context?: { source?: string }): unknown {
-  if (typeof value !== 'number' || Number.isSafeInteger(value)) return value;
-  const source = context?.source ?? '';
-  return /^-?\d+$/.test(source) ? source : value;
-}
-
-/** Backwards, as the writer wants it: the value of a oneof that stands last in the text stays the last one. */
-function writeMessage(writer: ProtobufWriter, name: string, value: unknown, depth: number): void {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new JsonProblem('is not an object');
-  if (depth > MAX_MESSAGE_DEPTH) throw new JsonProblem(`is nested more than ${MAX_MESSAGE_DEPTH} levels deep`);
-  const fields = fieldsByName(name);
-  for (const [key, item] of Object.entries(value).reverse()) {
-    const field = fields.get(key);
-    if (field === undefined || item === null) continue;
+function writeItems(writer: ProtobufWriter, field: JsonField, text: JsonText): void {
+  if (text.peek() !== OPEN_BRACKET) throw text.wrong('is not an array');
+  text.open(OPEN_BRACKET);
+  for (let i = 0; text.hasNext(CLOSE_BRACKET, i === 0); i++) {
     try {
-      writeField(writer, field, item, depth);
-    } catch (error) {
-      throw error instanceof JsonProblem ? error.in(key) : error;
-    }
-  }
-}
-
-function writeField(writer: ProtobufWriter, field: FieldSchema, value: unknown, depth: number): void {
-  if (!field.isRepeated) {
-    writeValue(writer, field, value, depth);
-    return;
-  }
-  if (!Array.isArray(value)) throw new JsonProblem('is not an array');
-  for (let i = value.length - 1; i >= 0; i--) {
-    try {
-      writeValue(writer, field, value[i], depth);
+      writeValue(writer, field, text);
     } catch (error) {
       throw error instanceof JsonProblem ? error.in(`[${i}]`) : error;
     }
   }
 }
 
-function writeValue(writer: ProtobufWriter, field: FieldSchema, value: unknown, depth: number): void {
-  if (messageSchema(field.type) === undefined) {
-    writeJsonScalar(writer, field.number, field.type, value);
+function writeValue(writer: ProtobufWriter, field: JsonField, text: JsonText): void {
+  if (!field.isMessage) {
+    writeJsonScalar(writer, field.number, field.type, text);
     return;
   }
-  const lengthBefore = writer.length;
-  writeMessage(writer, field.type, value, depth + 1);
-  writer.message(field.number, lengthBefore);
-}
-
-const fieldMaps = new Map<string, ReadonlyMap<string, FieldSchema>>();
-
-function fieldsByName(message: string): ReadonlyMap<string, FieldSchema> {
-  let fields = fieldMaps.get(message);
-  if (fields === undefined) {
-    const schema = messageSchema(message)!;
-    fields = new Map(
-      schema.flatMap((field) => [[field.name, field] as const, [camelCase(field.name), field] as const]),
-    );
-    fieldMaps.set(message, fields);
-  }
-  return fields;
-}
-
-function camelCase(name: string): string {
-  return name.replace(/_(\w)/g, (_match, letter: string) => letter.toUpperCase());
+  const start = writer.begin(field.number);
+  writeMessage(writer, JsonFields.of(field.type), text);
+  writer.end(start);
 }

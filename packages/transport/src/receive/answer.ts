@@ -11,6 +11,8 @@ export const GRPC_STATUS = {
   unavailable: 14,
 } as const;
 
+const RETRY_INFO = 'type.googleapis.com/google.rpc.RetryInfo';
+
 /** How a request that failed is answered, in both protocols. */
 export interface ErrorAnswer {
   readonly httpStatus: number;
@@ -44,31 +46,40 @@ function unavailable(message: string, retryAfterMs: number): ErrorAnswer {
 /** `google.rpc.Status`, with a `google.rpc.RetryInfo` when the client may try again. */
 export function statusMessage({ grpcStatus, message, retryAfterMs }: ErrorAnswer): Uint8Array<ArrayBuffer> {
   const writer = new ProtobufWriter(message.length + 128);
-  if (retryAfterMs !== undefined) writer.message(3, writeRetryInfo(writer, retryAfterMs));
-  writer.string(2, message);
   writer.varint(1, BigInt(grpcStatus));
+  writer.string(2, message);
+  if (retryAfterMs !== undefined) writeRetryInfo(writer, retryAfterMs);
   return writer.finish();
 }
 
-/** Writes an Any with the RetryInfo; returns the writer's length before it. */
-function writeRetryInfo(writer: ProtobufWriter, retryAfterMs: number): number {
-  const before = writer.length;
+/** As one of the status's details: an Any, of which the value is a RetryInfo with a Duration. */
+function writeRetryInfo(writer: ProtobufWriter, retryAfterMs: number): void {
   const seconds = Math.floor(retryAfterMs / 1000);
-  writer.varint(2, BigInt(Math.round((retryAfterMs - seconds * 1000) * 1e6)));
+  const any = writer.begin(3);
+  writer.string(1, RETRY_INFO);
+  const retryInfo = writer.begin(2);
+  const duration = writer.begin(1);
   writer.varint(1, BigInt(seconds));
-  writer.message(1, before);
-  writer.message(2, before);
-  writer.string(1, 'type.googleapis.com/google.rpc.RetryInfo');
-  return before;
+  writer.varint(2, BigInt(Math.round((retryAfterMs - seconds * 1000) * 1e6)));
+  writer.end(duration);
+  writer.end(retryInfo);
+  writer.end(any);
+}
+
+/** The same in JSON (https://protobuf.dev/programming-guides/json). */
+export function statusJson({ grpcStatus, message, retryAfterMs }: ErrorAnswer): string {
+  const retryInfo = { '@type': RETRY_INFO, retryDelay: `${(retryAfterMs ?? 0) / 1000}s` };
+  return JSON.stringify({ code: grpcStatus, message, ...(retryAfterMs !== undefined && { details: [retryInfo] }) });
 }
 
 /** `Export…ServiceResponse`: empty, or with the partial success when records were rejected. */
 export function responseMessage({ rejected, message }: IngestResult): Uint8Array<ArrayBuffer> {
   const writer = new ProtobufWriter(message.length + 32);
   if (rejected > 0) {
-    writer.string(2, message);
+    const partialSuccess = writer.begin(1);
     writer.varint(1, BigInt(rejected));
-    writer.message(1, 0);
+    writer.string(2, message);
+    writer.end(partialSuccess);
   }
   return writer.finish();
 }

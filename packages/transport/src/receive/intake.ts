@@ -1,4 +1,5 @@
 import { type IngestResult, OpenWitError, SharedBuffers, type Signal } from '@openwit/ports';
+import { JsonThread } from '../json/json-thread.ts';
 import { otlpJsonToProtobuf } from '../json/otlp-json.ts';
 import { Admission, AdmissionShare } from './admission.ts';
 import { requestTooLarge } from './body.ts';
@@ -16,12 +17,16 @@ export interface ReceivedRequest {
   readonly body: Uint8Array<SharedArrayBuffer>;
 }
 
+/** Up to here converting JSON takes about a millisecond, less than a thread is worth. */
+const SMALL_JSON_BYTES = 64 * 1024;
+
 /** What the receivers do alike: limits, decompression, JSON, the sink, and knowing what is under way. */
 export class Intake {
   readonly admission: Admission;
   readonly buffers: SharedBuffers = new SharedBuffers();
   readonly #settings: ReceiverSettings;
   readonly #underWay = new UnderWay();
+  readonly #jsonThread = new JsonThread();
   #isStopping = false;
 
   constructor(settings: ReceiverSettings) {
@@ -55,7 +60,7 @@ export class Intake {
     try {
       await share.enter();
       const bytes = await this.#unpack(request, share);
-      const payload = isJson ? otlpJsonToProtobuf(signal, bytes) : bytes;
+      const payload = isJson ? await this.#fromJson(signal, bytes, share) : bytes;
       return await this.#settings.sink.ingest({ tenant, signal, payload });
     } finally {
       this.buffers.giveBack(body);
@@ -73,9 +78,18 @@ export class Intake {
     return bytes;
   }
 
+  async #fromJson(signal: Signal, text: Uint8Array, share: AdmissionShare): Promise<Uint8Array> {
+    const { maxRequestBytes } = this.#settings;
+    // Protobuf is hardly ever larger than its JSON.
+    await share.take(text.length);
+    if (text.length <= SMALL_JSON_BYTES) return otlpJsonToProtobuf(signal, text, maxRequestBytes);
+    return this.buffers.lend(text, (shared) => this.#jsonThread.convert(signal, shared, maxRequestBytes));
+  }
+
   /** Takes no new request; resolves when those under way have been answered, or have had their time for it. */
-  stop(): Promise<void> {
+  async stop(): Promise<void> {
     this.#isStopping = true;
-    return this.#underWay.drained(this.#settings.clock, this.#settings.stopTimeoutMs);
+    await this.#underWay.drained(this.#settings.clock, this.#settings.stopTimeoutMs);
+    await this.#jsonThread.close();
   }
 }
