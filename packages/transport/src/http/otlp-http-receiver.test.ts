@@ -186,17 +186,42 @@ test('a request target may name the host, and one that is no URL is answered', a
 test('a request that is too large is 413 without Retry-After: announced, unannounced, or once it is unpacked', async (t) => {
   const { sink, port, post } = await start(t, { maxRequestBytes: MIB });
   const large = new Uint8Array(MIB + 1);
-  const announced = await post('/v1/traces', large).catch((error: Error) => error);
-  if (announced instanceof Response) assert.equal(announced.status, 413);
+  assert.equal((await post('/v1/traces', large)).status, 413);
   const packed = await post('/v1/traces', gzipSync(large), { ...PROTOBUF, 'content-encoding': 'gzip' });
   assert.deepEqual([packed.status, packed.headers.get('retry-after')], [413, null]);
   const request = httpRequest({ port, path: '/v1/traces', method: 'POST', headers: PROTOBUF });
-  request.on('error', () => {});
-  request.write(large);
+  request.end(large);
   const [response] = await once(request, 'response');
   assert.equal(response.statusCode, 413);
-  request.destroy();
   assert.equal(sink.requests.length, 0);
+});
+
+test('a refusal reaches clients that are still sending', async (t) => {
+  const { post } = await start(t, { maxRequestBytes: MIB });
+  const body = new Uint8Array(MIB);
+  for (let i = 0; i < 10; i++) {
+    const tenant = await post('/v1/traces', body, { ...PROTOBUF, 'x-scope-orgid': 'not/a/tenant' });
+    assert.equal(tenant.status, 400);
+    assert.equal((await post('/v1/traces', body, { 'content-type': 'text/plain' })).status, 415);
+    assert.equal((await post('/v2/traces', body)).status, 404);
+  }
+});
+
+test('a body without an end is not read for ever to be refused', async (t) => {
+  const { port } = await start(t, { maxRequestBytes: MIB });
+  const request = httpRequest({ port, path: '/v2/traces', method: 'POST', headers: PROTOBUF });
+  request.on('error', () => {});
+  const answered = once(request, 'response');
+  const piece = new Uint8Array(64 * 1024);
+  const send = () => {
+    while (!request.destroyed && request.write(piece));
+  };
+  request.on('drain', send);
+  send();
+  const [response] = await answered;
+  assert.equal(response.statusCode, 404);
+  assert.equal(response.headers.connection, 'close');
+  request.destroy();
 });
 
 const SINK_ERRORS: readonly [unknown, number, string | null][] = [

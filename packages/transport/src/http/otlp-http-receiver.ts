@@ -17,8 +17,9 @@ import {
   statusJson,
   statusMessage,
 } from '../receive/answer.ts';
-import { ChunkedBody, ClientGone, readBody, requestTooLarge, SizedBody } from '../receive/body.ts';
+import { ChunkedBody, ClientGone, LateBody, readBody, requestTooLarge, SizedBody } from '../receive/body.ts';
 import { contentEncoding } from '../receive/decompress.ts';
+import { discardBody } from '../receive/discard-body.ts';
 import { Intake } from '../receive/intake.ts';
 import { listen, stopListening } from '../receive/listen.ts';
 import {
@@ -83,20 +84,22 @@ export class OtlpHttpReceiver implements Receiver {
     try {
       const signal = SIGNAL_PATHS.get(requestPath(request.url!));
       if (signal === undefined) {
-        this.#answerError(request, response, isJson, routeAnswer(404, 'unknown path'));
+        await this.#refuse(request, response, isJson, routeAnswer(404, 'unknown path'));
       } else if (request.method !== 'POST') {
         response.setHeader('allow', 'POST');
-        this.#answerError(request, response, isJson, routeAnswer(405, 'only POST is allowed'));
+        await this.#refuse(request, response, isJson, routeAnswer(405, 'only POST is allowed'));
       } else if (!isJson && mediaType(request) !== PROTOBUF) {
         const message = `content-type is neither ${PROTOBUF} nor ${JSON_TYPE}`;
-        this.#answerError(request, response, isJson, routeAnswer(415, message));
+        await this.#refuse(request, response, isJson, routeAnswer(415, message));
       } else {
         const result = await this.#intake.run((share) => this.#ingest(request, signal, isJson, share));
         this.#answer(response, 200, isJson, isJson ? responseJson(signal, result) : responseMessage(result));
       }
     } catch (error) {
       if (error instanceof ClientGone) return;
-      this.#answerError(request, response, isJson, errorAnswer(error, this.#settings.retryAfterSeconds * 1000));
+      const answer = errorAnswer(error, this.#settings.retryAfterSeconds * 1000);
+      if (error instanceof LateBody) this.#answerError(request, response, isJson, answer);
+      else await this.#refuse(request, response, isJson, answer);
     }
   }
 
@@ -125,10 +128,21 @@ export class OtlpHttpReceiver implements Receiver {
     return new SizedBody(this.#intake.buffers, share, length);
   }
 
+  async #refuse(
+    request: IncomingMessage,
+    response: ServerResponse,
+    isJson: boolean,
+    answer: ErrorAnswer,
+  ): Promise<void> {
+    const { clock, maxRequestBytes } = this.#settings;
+    await discardBody(request, clock, 2 * maxRequestBytes);
+    this.#answerError(request, response, isJson, answer);
+  }
+
   #answerError(request: IncomingMessage, response: ServerResponse, isJson: boolean, answer: ErrorAnswer): void {
     const { httpStatus, retryAfterMs } = answer;
     if (retryAfterMs !== undefined) response.setHeader('retry-after', Math.max(1, Math.ceil(retryAfterMs / 1000)));
-    // The rest of a body that nobody wants is not read to its end.
+    // There is still more of a body that nobody wants.
     if (!request.complete) response.setHeader('connection', 'close');
     const body = isJson ? statusJson(answer) : statusMessage(answer);
     this.#answer(response, httpStatus, isJson, body);

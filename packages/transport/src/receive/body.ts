@@ -2,6 +2,13 @@ import type { Readable } from 'node:stream';
 import { type Clock, freeBuffer, OpenWitError, type SharedBuffers } from '@openwit/ports';
 import type { AdmissionShare } from './admission.ts';
 
+/** The body did not arrive in time. */
+export class LateBody extends OpenWitError {
+  constructor(timeoutMs: number) {
+    super('unavailable', 'OVERLOADED', `request did not arrive in ${timeoutMs} ms`);
+  }
+}
+
 /** The client went away: there is nobody to answer. */
 export class ClientGone extends Error {}
 
@@ -100,7 +107,7 @@ export function readBody(
 ): Promise<Uint8Array<SharedArrayBuffer>> {
   return new Promise((resolve, reject) => {
     const timer = clock.schedule(timeoutMs, () => {
-      fail(new OpenWitError('unavailable', 'OVERLOADED', `request did not arrive in ${timeoutMs} ms`));
+      fail(new LateBody(timeoutMs));
     });
     let isWaiting = false;
     let hasEnded = false;
