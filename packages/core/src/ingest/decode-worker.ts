@@ -8,6 +8,8 @@ interface Reusable {
   readonly batch: OtlpBatch;
   readonly empty: BatchMark;
   readonly isRoomy: boolean;
+  /** Bytes of its buffers when it was new. */
+  readonly madeBytes: number;
 }
 
 /** A batch that is being filled, with the way back to each state that is not durable yet. */
@@ -59,6 +61,8 @@ function decode(command: DecodeCommand & { kind: 'decode' }): DecodeResult {
     return { full: false, accepted, rejected, message, ...stateOf(slot) };
   } catch (error) {
     if (rows > 0 && isOpenWitError(error) && error.code === 'OVERLOADED') return full;
+    // What a refused request has made large is not kept for the next.
+    if (rows === 0 && isBloated(slot)) slots.delete(command.slot);
     throw error;
   }
 }
@@ -72,20 +76,25 @@ function open(command: DecodeCommand & { kind: 'decode' }): Slot {
 function newBatch(signal: Signal): Reusable {
   const isRoomy = slots.size < MAX_ROOMY;
   const batch = createOtlpBatch(signal, { expectedRows: isRoomy ? Math.ceil(settings.batchRows * ROOM) : FEW_ROWS });
-  return { batch, empty: batch.mark(), isRoomy };
+  return { batch, empty: batch.mark(), isRoomy, madeBytes: batch.capacityBytes };
 }
 
 function recycle(id: number): void {
   const slot = slots.get(id);
   if (slot === undefined) return;
   slots.delete(id);
-  const { batch, empty } = slot;
+  const { batch, empty, madeBytes } = slot;
   const isRoomy = slot.isRoomy || batch.rows > FEW_ROWS;
   const others = reusable[batch.signal];
   // A batch that one huge request filled is not worth its memory, and a small one is soon made.
-  if (others.length >= MAX_REUSABLE || !isRoomy || batch.byteLength > 2 * settings.batchBytes) return;
+  if (others.length >= MAX_REUSABLE || !isRoomy || isBloated(slot)) return;
   batch.truncate(empty);
-  others.push({ batch, empty, isRoomy });
+  others.push({ batch, empty, isRoomy, madeBytes });
+}
+
+/** An ordinary batch may have more room than it was made with, and twice what it needs. */
+function isBloated({ batch, madeBytes }: Reusable): boolean {
+  return batch.capacityBytes > Math.max(4 * settings.batchBytes, 2 * madeBytes);
 }
 
 function truncate(id: number, rows: number): void {

@@ -18,12 +18,15 @@ export type BatchFullReason = 'too many records' | 'too many bytes' | 'too many 
 export class BatchMemory {
   /** Changes whenever views that were handed out no longer show the whole batch. */
   generation = 0;
+  /** Of all buffers as they are now. */
+  capacityBytes = 0;
   /** Growth is refused when the batch uses more than this. */
   limitBytes: number = Number.POSITIVE_INFINITY;
   /** Set by the batch that owns the memory. */
   bytesInUse: () => number = () => 0;
 
   allocate(bytes: number): SharedArrayBuffer {
+    this.capacityBytes += bytes;
     return new SharedArrayBuffer(bytes);
   }
 
@@ -35,6 +38,7 @@ export class BatchMemory {
     if (this.bytesInUse() > this.limitBytes) throw new BatchFull('too many bytes');
     this.generation++;
     const grown = this.allocate(bytes);
+    this.capacityBytes -= old.byteLength;
     new Uint8Array(grown).set(new Uint8Array(old));
     return grown;
   }

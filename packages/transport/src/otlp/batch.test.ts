@@ -110,8 +110,8 @@ for (const signal of SIGNALS) {
 
 /** The batch's own values are getters of its prototype. */
 function batchView(batch: OtlpBatch): OtlpBatch {
-  const { signal, rows, byteLength, generation, entryCounts } = batch;
-  return { ...batch, signal, rows, byteLength, generation, entryCounts };
+  const { signal, rows, byteLength, capacityBytes, generation, entryCounts } = batch;
+  return { ...batch, signal, rows, byteLength, capacityBytes, generation, entryCounts };
 }
 
 /** All that a reader can see, and the sizes. */

@@ -27,6 +27,8 @@ export interface OtlpBatch {
   readonly rows: number;
   /** Bytes that the columns use. What is allocated for them is up to twice as much. */
   readonly byteLength: number;
+  /** Bytes of the buffers, which only grow. */
+  readonly capacityBytes: number;
   /**
    * Adds the records of one `Export…ServiceRequest`: all of them but those that break a rule of the specification,
    * or it throws and leaves the batch exactly as it was.
@@ -104,6 +106,10 @@ class ColumnBatch implements OtlpBatch {
   get byteLength(): number {
     const groups = this.#records.groups?.byteLength() ?? 0;
     return this.#records.rows.byteLength() + groups + this.#origin.byteLength() + this.#context.keys.byteLength();
+  }
+
+  get capacityBytes(): number {
+    return this.#context.memory.capacityBytes;
   }
 
   get generation(): number {
