@@ -53,7 +53,7 @@ class Node {
   static async open(fileSystem: FileSystem, catalog: Catalog): Promise<Node> {
     const node = new Node();
     const onForgotten = (batchIds: readonly number[]): void => void catalog.forgetRanges(batchIds);
-    node.#wal = await SegmentedWal.open({ fileSystem }, { folder: '/node/wal', segmentBytes: 600, onForgotten });
+    node.#wal = await SegmentedWal.open({ fileSystem }, { folder: '/node/wal', segmentBytes: 4700, onForgotten });
     for (const range of await catalog.committedRanges()) node.#wal.release(range);
     const writers = fakeWriters;
     const onCommitted = (range: Parameters<SegmentedWal['release']>[0]): void => node.#wal.release(range);

@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { isOpenWitError } from '@openwit/ports';
 import { FaultyFileSystem, MemoryFileSystem, replayAll, SeededRandom, walRecord } from '@openwit/ports/testing';
+import { SEGMENT_HEADER_BYTES } from './segment-header.ts';
 import { SegmentedWal } from './segmented-wal.ts';
 
 const open = (fileSystem: MemoryFileSystem | FaultyFileSystem): Promise<SegmentedWal> =>
-  SegmentedWal.open({ fileSystem }, { folder: '/wal', segmentBytes: 700, maxBytes: 1 << 20 });
+  SegmentedWal.open({ fileSystem }, { folder: '/wal', segmentBytes: SEGMENT_HEADER_BYTES + 600, maxBytes: 1 << 20 });
 
 describe('what is acknowledged is replayed, what is rejected is not', () => {
   for (const code of ['ENOSPC', 'EIO', 'EMFILE']) {
@@ -74,7 +75,7 @@ test('a full disk rejects, and records are taken again when there is space', asy
   const memory = new MemoryFileSystem();
   const wal = await open(memory);
   await wal.append(walRecord(1));
-  memory.capacityBytes = 300;
+  memory.capacityBytes = SEGMENT_HEADER_BYTES + 200;
   await assert.rejects(wal.append(walRecord(2, { payload: new Uint8Array(500) })));
   await assert.rejects(wal.append(walRecord(3)));
   memory.capacityBytes = Infinity;
@@ -95,7 +96,7 @@ test('a full disk does not stop the start, damage or not', async () => {
   await first.close();
   const [segment] = await memory.list('/wal');
   const file = await memory.open(`/wal/${segment!.name}`, 'write');
-  await file.write([Buffer.from('xx')], 128 + 50);
+  await file.write([Buffer.from('xx')], SEGMENT_HEADER_BYTES + 50);
   memory.capacityBytes = 0;
   const second = await open(memory);
   assert.equal(second.stats().damagedFrames, 1);

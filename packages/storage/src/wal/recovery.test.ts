@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { FileSystem, OpenFile } from '@openwit/ports';
-import { MemoryFileSystem, replayAll, SeededRandom, walRecord } from '@openwit/ports/testing';
+import { FaultyFileSystem, MemoryFileSystem, replayAll, SeededRandom, walRecord } from '@openwit/ports/testing';
 import { SEGMENT_HEADER_BYTES } from './segment-header.ts';
 import { SegmentedWal } from './segmented-wal.ts';
 
@@ -9,7 +9,8 @@ const FOLDER = '/wal';
 
 test('a log truncated at every byte of its last frames replays every frame before the cut', async () => {
   const { content, ends } = await smallLog(4);
-  for (let length = 0; length <= content.length; length++) {
+  const lengths = Array.from({ length: content.length + 1 }, (_, length) => length);
+  for (const length of lengths.filter((bytes) => bytes < 80 || bytes > 4080)) {
     const fileSystem = await diskWith(content.subarray(0, length));
     const wal = await open(fileSystem);
     const whole = ends.filter((end) => end <= length).length;
@@ -28,7 +29,9 @@ test('a log truncated at every byte of its last frames replays every frame befor
 
 test('with any byte damaged every other frame is replayed, the damage is counted and the start goes on', async () => {
   const { content, ends } = await smallLog(4);
-  for (let at = 0; at < content.length; at++) {
+  const { length } = content;
+  const offsets = Array.from({ length }, (_, at) => at).filter((at) => at < 64 || at >= 4096); // between is nothing
+  for (const at of offsets) {
     const damaged = Buffer.from(content);
     damaged[at]! ^= 1 << (at % 8);
     const fileSystem = await diskWith(damaged);
@@ -152,11 +155,43 @@ test('a length that lies allocates nothing', async () => {
   await wal.close();
 });
 
+for (const bytes of [512, 4096]) {
+  test(`the first ${bytes} bytes of a segment can be lost without a record, and so can the page after them`, async () => {
+    const { content } = await smallLog(3);
+    const damaged = Buffer.from(content);
+    damaged.fill(0, 0, bytes);
+    const wal = await open(await diskWith(damaged));
+    assert.deepEqual(await replayedTexts(wal), texts(3));
+    assert.equal(wal.stats().damagedFrames, 1);
+    await wal.close();
+  });
+}
+
+test('a rejected record is not replayed when the header that says so is damaged', async () => {
+  const memory = new MemoryFileSystem();
+  const faulty = new FaultyFileSystem(memory);
+  const wal = await open(faulty);
+  await wal.append(walRecord(1));
+  const [rejecting] = await memory.list(FOLDER);
+  faulty.fail('EIO', { operation: 'sync', times: 1 });
+  const uncut = faulty.fail('EIO', { operation: 'truncate', times: Infinity });
+  await assert.rejects(wal.append(walRecord(2)));
+  await wal.append(walRecord(3));
+  await wal.close();
+  const next = (await memory.list(FOLDER)).find(({ name }) => name !== rejecting!.name)!;
+  const file = await memory.open(`${FOLDER}/${next.name}`, 'write');
+  await file.write([new Uint8Array(4096)], 0);
+  const again = await open(faulty);
+  assert.deepEqual(await replayedTexts(again), ['payload 1', 'payload 3']);
+  await again.close();
+  uncut.clear();
+});
+
 test('a segment with both headers damaged is set aside whole, and numbers go on', async () => {
   const { content } = await smallLog(3);
   const damaged = Buffer.from(content);
   damaged[20]! ^= 1;
-  damaged[84]! ^= 1;
+  damaged[4096 + 20]! ^= 1;
   const fileSystem = await diskWith(damaged);
   const wal = await open(fileSystem);
   assert.deepEqual(await replayedTexts(wal), []);

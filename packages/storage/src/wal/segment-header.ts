@@ -12,11 +12,12 @@ export interface SegmentHeader {
   readonly previous: { readonly firstLsn: number; readonly validBytes: number } | undefined;
 }
 
-/** The header stands twice, so that one damaged sector leaves the other. */
-export const SEGMENT_HEADER_BYTES = 128;
+const COPY_BYTES = 64;
+/** The header stands twice, a page apart, so that one damaged sector or page leaves the other. */
+const COPY_OFFSETS = [0, 4096] as const;
+export const SEGMENT_HEADER_BYTES: number = COPY_OFFSETS[1] + COPY_BYTES;
 export const SALT_BYTES = 8;
 
-const COPY_BYTES = 64;
 const MAGIC = 'OWITWAL1';
 const OFFSETS = { magic: 0, crc: 8, firstLsn: 12, nextBatchId: 20, salt: 28, previousLsn: 36, previousBytes: 44 };
 const NO_PREVIOUS = 0xffff_ffff_ffff_ffffn;
@@ -30,12 +31,14 @@ export function encodeSegmentHeader({ firstLsn, nextBatchId, salt, previous }: S
   copy.writeBigUInt64LE(previous === undefined ? NO_PREVIOUS : BigInt(previous.firstLsn), OFFSETS.previousLsn);
   copy.writeBigUInt64LE(BigInt(previous?.validBytes ?? 0), OFFSETS.previousBytes);
   copy.writeUInt32LE(crc32(copy.subarray(OFFSETS.firstLsn)), OFFSETS.crc);
-  return Buffer.concat([copy, copy]);
+  const header = Buffer.alloc(SEGMENT_HEADER_BYTES);
+  for (const offset of COPY_OFFSETS) header.set(copy, offset);
+  return header;
 }
 
 /** The first copy that is whole, undefined when none is; and whether any is not. */
 export function decodeSegmentHeader(bytes: Uint8Array): { header: SegmentHeader | undefined; isDamaged: boolean } {
-  const copies = [decodeCopy(bytes.subarray(0, COPY_BYTES)), decodeCopy(bytes.subarray(COPY_BYTES, 2 * COPY_BYTES))];
+  const copies = COPY_OFFSETS.map((offset) => decodeCopy(bytes.subarray(offset, offset + COPY_BYTES)));
   return { header: copies[0] ?? copies[1], isDamaged: copies.includes(undefined) };
 }
 

@@ -1,6 +1,5 @@
 import type { FileSystem, WalRange } from '@openwit/ports';
 import type { Segment } from './segment.ts';
-import { SEGMENT_HEADER_BYTES } from './segment-header.ts';
 
 /**
  * The segments of a log, oldest first, and which of their frames are released. A file goes when all its frames are,
@@ -42,7 +41,7 @@ export class SegmentShelf {
   get reclaimableBytes(): number {
     const last = this.#segments.length - 1;
     if (last < 0 || !this.#isUnneeded(this.#segments[last]!, last)) return 0;
-    return Math.max(0, this.#segments[last]!.validBytes - SEGMENT_HEADER_BYTES);
+    return this.#segments[last]!.validBytes;
   }
 
   /** From now on the segments before it can go. */

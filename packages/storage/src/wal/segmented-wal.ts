@@ -176,7 +176,7 @@ export class SegmentedWal implements WriteAheadLog {
         `a record is too large for the write-ahead log, bytes=${payloadBytes}`,
       );
     }
-    const excess = this.#shelf.bytes + this.#pendingBytes + bytes - maxBytes;
+    const excess = this.#bytesToBe() + bytes - maxBytes;
     // The last segment makes way only before a group is written to it.
     if (excess <= 0 || (!this.#isWriting && excess <= this.#shelf.reclaimableBytes)) return undefined;
     return new OpenWitError('overloaded', 'OVERLOADED', `the write-ahead log is full, maxBytes=${maxBytes}`, {
@@ -229,14 +229,18 @@ export class SegmentedWal implements WriteAheadLog {
   async #writableSegment(): Promise<SegmentWriter> {
     const current = this.#writer;
     // Appends were admitted because the last segment, of which nothing is needed any more, makes way for them.
-    const makesWay =
-      this.#shelf.reclaimableBytes > 0 && this.#shelf.bytes + this.#pendingBytes > this.#settings.maxBytes;
+    const makesWay = this.#shelf.reclaimableBytes > 0 && this.#bytesToBe() > this.#settings.maxBytes;
     const isFull = current !== undefined && current.segment.validBytes >= this.#settings.segmentBytes;
     if (current !== undefined && !isFull && !makesWay) return current;
     const writer = await this.#newSegment();
     await current?.close();
     if (makesWay) await this.#shelf.settled();
     return writer;
+  }
+
+  /** What the log will have when all that is pending is written, perhaps to a new segment. */
+  #bytesToBe(): number {
+    return this.#shelf.bytes + this.#pendingBytes + SEGMENT_HEADER_BYTES;
   }
 
   async #newSegment(): Promise<SegmentWriter> {

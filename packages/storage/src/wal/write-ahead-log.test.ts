@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { isOpenWitError, nodeFileSystem, type OpenWitError } from '@openwit/ports';
 import { FaultyFileSystem, MemoryFileSystem, replayAll, testWriteAheadLog, walRecord } from '@openwit/ports/testing';
 import { MemoryWal } from './memory-wal.ts';
+import { SEGMENT_HEADER_BYTES } from './segment-header.ts';
 import { SegmentedWal, type SegmentedWalSettings } from './segmented-wal.ts';
 
 testWriteAheadLog(
@@ -93,13 +94,13 @@ test('a range is forgotten only when the removal of its frames survives a power 
 
 test('a full log answers overloaded, and takes records again when some are released', async () => {
   const fileSystem = new MemoryFileSystem();
-  const wal = await openSmall(fileSystem, { segmentBytes: 1000, maxBytes: 4000 });
+  const wal = await openSmall(fileSystem, { segmentBytes: 5000, maxBytes: 20_000 });
   const lsns: number[] = [];
   const error = await (async (): Promise<never> => {
     for (;;) lsns.push(await wal.append(walRecord(0, { batchId: lsns.length + 1, payload: new Uint8Array(500) })));
   })().catch((failure: OpenWitError) => failure);
   assert.ok(isOpenWitError(error) && error.kind === 'overloaded' && error.code === 'OVERLOADED');
-  assert.ok(lsns.length >= 4 && wal.stats().bytes <= 4000);
+  assert.ok(lsns.length >= 4 && wal.stats().bytes <= 20_000);
   for (const [i, throughLsn] of lsns.entries()) wal.release({ batchId: i + 1, throughLsn });
   await new Promise((resolve) => setImmediate(resolve));
   await wal.append(walRecord(0, { batchId: 99, payload: new Uint8Array(500) }));
@@ -108,10 +109,10 @@ test('a full log answers overloaded, and takes records again when some are relea
 
 test('a log whose last segment is released takes records however full that is, also when it was opened again', async () => {
   const fileSystem = new MemoryFileSystem();
-  const settings = { segmentBytes: 10_000, maxBytes: 20_000 };
+  const settings = { segmentBytes: 15_000, maxBytes: 30_000 };
   let wal = await openSmall(fileSystem, settings);
   for (const life of [1, 2]) {
-    const payloads = [9_000, 10_500].map((bytes, i) =>
+    const payloads = [9_000, 15_500].map((bytes, i) =>
       wal.append(walRecord(i, { batchId: life, payload: new Uint8Array(bytes) })),
     );
     const [, throughLsn] = await Promise.all(payloads);
@@ -132,27 +133,27 @@ test('a log whose last segment is released takes records however full that is, a
 });
 
 test('a last segment that is half full makes way when nothing of it is needed', async () => {
-  const wal = await openSmall(new MemoryFileSystem(), { segmentBytes: 10_000, maxBytes: 20_000 });
+  const wal = await openSmall(new MemoryFileSystem(), { segmentBytes: 15_000, maxBytes: 30_000 });
   const throughLsn = await wal.append(walRecord(0, { batchId: 1, payload: new Uint8Array(5000) }));
   wal.release({ batchId: 1, throughLsn });
-  await wal.append(walRecord(1, { batchId: 2, payload: new Uint8Array(15_500) }));
-  assert.ok(wal.stats().bytes <= 20_000);
+  await wal.append(walRecord(1, { batchId: 2, payload: new Uint8Array(22_000) }));
+  assert.ok(wal.stats().bytes <= 30_000);
   await wal.close();
 });
 
 test('what is being written counts to the limit', async () => {
   const fileSystem = new FaultyFileSystem(new MemoryFileSystem());
-  const wal = await openSmall(fileSystem, { segmentBytes: 10_000, maxBytes: 20_000 });
+  const wal = await openSmall(fileSystem, { segmentBytes: 15_000, maxBytes: 30_000 });
   await wal.append(walRecord(0));
   const synced = Promise.withResolvers<void>();
   const held = fileSystem.hold(synced.promise, { operation: 'sync' });
-  const first = wal.append(walRecord(1, { payload: new Uint8Array(15_000) }));
+  const first = wal.append(walRecord(1, { payload: new Uint8Array(12_000) }));
   while (held.seen === 0) await new Promise((resolve) => setImmediate(resolve));
-  const second = wal.append(walRecord(2, { payload: new Uint8Array(5000) }));
+  const second = wal.append(walRecord(2, { payload: new Uint8Array(10_000) }));
   synced.resolve();
   await assert.rejects(second, (error) => isOpenWitError(error) && error.code === 'OVERLOADED');
   await first;
-  assert.ok(wal.stats().bytes <= 20_000);
+  assert.ok(wal.stats().bytes <= 30_000);
   await wal.close();
 });
 
@@ -178,5 +179,8 @@ function openSmall(
   fileSystem: MemoryFileSystem | FaultyFileSystem,
   settings: Partial<SegmentedWalSettings> = {},
 ): Promise<SegmentedWal> {
-  return SegmentedWal.open({ fileSystem }, { folder: '/wal', segmentBytes: 500, maxBytes: 1 << 20, ...settings });
+  return SegmentedWal.open(
+    { fileSystem },
+    { folder: '/wal', segmentBytes: SEGMENT_HEADER_BYTES + 400, maxBytes: 1 << 20, ...settings },
+  );
 }
