@@ -50,6 +50,39 @@ test('with any byte damaged every other frame is replayed, the damage is counted
   }
 });
 
+test('a segment that lies there twice is replayed once, the copy is set aside, whatever its name', async () => {
+  const { content } = await smallLog(4);
+  for (const copyName of ['00000000000000ff-000000000002.wal', '0000000000000003-000000000002.wal', EARLIER]) {
+    const fileSystem = await diskWith(content);
+    await writeFile(fileSystem, `${FOLDER}/${copyName}`, content);
+    const wal = await open(fileSystem);
+    assert.deepEqual(await replayedTexts(wal), texts(4), copyName);
+    assert.equal(wal.stats().damagedFrames, 1);
+    const [copy] = await fileSystem.list(`${FOLDER}/damaged`);
+    assert.equal(copy!.sizeBytes, content.length);
+    const lsn = await wal.append(walRecord(99));
+    await wal.close();
+    const again = await open(fileSystem);
+    assert.deepEqual(await replayedTexts(again), [...texts(4), 'payload 99']);
+    assert.ok((await again.append(walRecord(100))) > lsn);
+    await again.close();
+  }
+});
+
+test('frames that stand in a file twice are replayed once, and what follows them too', async () => {
+  const { content, ends } = await smallLog(4);
+  const frames = content.subarray(SEGMENT_HEADER_BYTES);
+  const middle = [content.subarray(0, ends[1]), content.subarray(ends[0], ends[1]), content.subarray(ends[1])];
+  for (const pieces of [[content, frames], [content, content], middle]) {
+    const fileSystem = await diskWith(Buffer.concat(pieces));
+    const wal = await open(fileSystem);
+    assert.deepEqual(await replayedTexts(wal), texts(4));
+    assert.deepEqual([wal.stats().damagedFrames, wal.stats().tornBytes], [1, 0]);
+    assert.equal((await fileSystem.list(`${FOLDER}/damaged`)).length, 1);
+    await wal.close();
+  }
+});
+
 test('damage is copied away once, byte for byte', async () => {
   const { content, ends } = await smallLog(3);
   const damaged = Buffer.from(content);
@@ -234,6 +267,7 @@ function open(fileSystem: FileSystem, segmentBytes = 1 << 20): Promise<Segmented
 }
 
 const NAME = '0000000000000001-000000000001.wal';
+const EARLIER = '0000000000000000-000000000001.wal';
 
 /** The bytes of a one-segment log of `count` records, and where each frame ends. */
 async function smallLog(count: number): Promise<{ content: Buffer; ends: number[] }> {
@@ -254,12 +288,17 @@ async function smallLog(count: number): Promise<{ content: Buffer; ends: number[
 async function diskWith(content: Uint8Array): Promise<MemoryFileSystem> {
   const fileSystem = new MemoryFileSystem();
   await fileSystem.makeFolder(FOLDER);
-  const file = await fileSystem.open(`${FOLDER}/${NAME}`, 'create');
+  await fileSystem.syncFolder('/');
+  await writeFile(fileSystem, `${FOLDER}/${NAME}`, content);
+  return fileSystem;
+}
+
+async function writeFile(fileSystem: FileSystem, path: string, content: Uint8Array): Promise<void> {
+  const file = await fileSystem.open(path, 'create');
   await file.write([content], 0);
   await file.sync();
-  await fileSystem.syncFolder('/');
+  await file.close();
   await fileSystem.syncFolder(FOLDER);
-  return fileSystem;
 }
 
 function texts(count: number): string[] {

@@ -3,15 +3,20 @@ import type { FileSystem, OpenFile } from '@openwit/ports';
 import { setAside } from './damage.ts';
 import type { Segment } from './segment.ts';
 import { decodeSegmentHeader, parseSegmentName, SEGMENT_HEADER_BYTES, type SegmentHeader } from './segment-header.ts';
-import { type Damage, readBytes, readSegment } from './segment-reader.ts';
+import { type Damage, type LsnBounds, type ReadLimits, readBytes, readSegment } from './segment-reader.ts';
 
 /** What a log holds when it is opened. */
 export interface Recovery {
-  readonly segments: readonly Segment[];
+  readonly segments: readonly RecoveredSegment[];
   readonly nextLsn: number;
   readonly nextBatchId: number;
   readonly damagedFrames: number;
   readonly tornBytes: number;
+}
+
+export interface RecoveredSegment extends Segment {
+  /** Frames with other numbers are copies of frames elsewhere. */
+  readonly bounds: LsnBounds;
 }
 
 /**
@@ -20,10 +25,12 @@ export interface Recovery {
  */
 export async function recover(fileSystem: FileSystem, folder: string, maxFrameBytes: number): Promise<Recovery> {
   const found = await findSegments(fileSystem, folder);
-  const recovery = { segments: [] as Segment[], nextLsn: 1, nextBatchId: 1, damagedFrames: 0, tornBytes: 0 };
+  const recovery = { segments: [] as RecoveredSegment[], nextLsn: 1, nextBatchId: 1, damagedFrames: 0, tornBytes: 0 };
   for (const [i, file] of found.entries()) {
     const later = found.slice(i + 1);
-    const findings = await inspect(fileSystem, file, later, maxFrameBytes);
+    const bounds = boundsOf(file, later, recovery.nextLsn);
+    const limits = { ...bounds, validBytes: validBytesOf(file, later), maxFrameBytes };
+    const findings = await inspect(fileSystem, file, limits, later.length === 0);
     recovery.nextLsn = Math.max(recovery.nextLsn, file.firstLsn + 1, findings.lastLsn + 1);
     recovery.nextBatchId = Math.max(recovery.nextBatchId, file.nextBatchId, findings.lastBatchId + 1);
     recovery.damagedFrames += findings.damage.length;
@@ -39,6 +46,7 @@ export async function recover(fileSystem: FileSystem, folder: string, maxFrameBy
       salt: file.header?.salt ?? new Uint8Array(),
       validBytes: findings.validBytes,
       lastLsnOf: findings.lastLsnOf,
+      bounds,
       isTailUncut: !isCut,
       isKept: !isSetAside,
     });
@@ -54,6 +62,7 @@ interface SegmentFile {
   readonly nextBatchId: number;
   /** Undefined when both copies are damaged: then nothing in the file can be told from noise. */
   readonly header: SegmentHeader | undefined;
+  /** A copy is, or it is that of another segment. */
   readonly isHeaderDamaged: boolean;
 }
 
@@ -74,7 +83,8 @@ async function findSegments(fileSystem: FileSystem, folder: string): Promise<Seg
     const path = join(folder, name);
     const start = await withFile(fileSystem, path, (file) => readBytes(file, 0, SEGMENT_HEADER_BYTES));
     const { header, isDamaged } = decodeSegmentHeader(start);
-    files.push({ name, path, sizeBytes, ...parsed, header, isHeaderDamaged: isDamaged });
+    const isHeaderDamaged = isDamaged || header?.firstLsn !== parsed.firstLsn;
+    files.push({ name, path, sizeBytes, ...parsed, header, isHeaderDamaged });
   }
   return files;
 }
@@ -82,19 +92,12 @@ async function findSegments(fileSystem: FileSystem, folder: string): Promise<Seg
 async function inspect(
   fileSystem: FileSystem,
   file: SegmentFile,
-  later: readonly SegmentFile[],
-  maxFrameBytes: number,
+  limits: ReadLimits,
+  isLast: boolean,
 ): Promise<Findings> {
   const lastLsnOf = new Map<number, number>();
   const damage: Damage[] = [];
-  const findings = {
-    damage,
-    lastLsnOf,
-    lastLsn: 0,
-    lastBatchId: 0,
-    validBytes: validBytesOf(file, later),
-    tornBytes: 0,
-  };
+  const findings = { damage, lastLsnOf, lastLsn: 0, lastBatchId: 0, validBytes: limits.validBytes, tornBytes: 0 };
   const { header } = file;
   // Nothing was appended; perhaps the power failed while the file was made.
   if (file.sizeBytes <= SEGMENT_HEADER_BYTES)
@@ -105,23 +108,33 @@ async function inspect(
   }
   if (file.isHeaderDamaged) damage.push({ kind: 'damage', start: 0, end: SEGMENT_HEADER_BYTES });
   await withFile(fileSystem, file.path, async (open) => {
-    const limits = { validBytes: findings.validBytes, maxFrameBytes };
     for await (const stretch of readSegment(open, header.salt, limits)) {
-      if (stretch.kind === 'damage') {
-        damage.push(stretch);
-        continue;
+      if (stretch.kind === 'torn' && isLast) {
+        findings.validBytes = stretch.start;
+        findings.tornBytes = stretch.end - stretch.start;
+      } else if (stretch.kind !== 'frame') {
+        addDamage(damage, stretch);
+      } else {
+        const { batchId, lsn } = stretch.entry;
+        lastLsnOf.set(batchId, lsn);
+        findings.lastLsn = lsn;
+        findings.lastBatchId = Math.max(findings.lastBatchId, batchId);
       }
-      const { batchId, lsn } = stretch.entry;
-      lastLsnOf.set(batchId, lsn);
-      findings.lastLsn = lsn;
-      findings.lastBatchId = Math.max(findings.lastBatchId, batchId);
     }
   });
-  const last = damage.at(-1);
-  const isTorn = later.length === 0 && last !== undefined && last.start > 0 && last.end === findings.validBytes;
-  if (!isTorn) return findings;
-  damage.pop();
-  return { ...findings, validBytes: last.start, tornBytes: last.end - last.start };
+  return findings;
+}
+
+/**
+ * The numbers that frames of the file can have: none that is before its name or was read already; and when the header
+ * is not that of the name, so that the file is a copy under a name it was not made with, none of the files behind it.
+ */
+function boundsOf(file: SegmentFile, later: readonly SegmentFile[], nextLsn: number): LsnBounds {
+  const isOwnName = file.header?.firstLsn === file.firstLsn;
+  return {
+    firstLsn: Math.max(file.firstLsn, nextLsn),
+    endLsn: isOwnName ? Infinity : (later[0]?.firstLsn ?? Infinity),
+  };
 }
 
 /** A later segment's header says how much of this one was acknowledged when appending to it ended. */
@@ -152,6 +165,12 @@ async function withFile<T>(fileSystem: FileSystem, path: string, use: (file: Ope
   } finally {
     await file.close();
   }
+}
+
+/** Where one stretch follows the other, they are one. */
+function addDamage(damage: Damage[], { start, end }: Pick<Damage, 'start' | 'end'>): void {
+  const joins = damage.at(-1)?.end === start ? damage.pop() : undefined;
+  damage.push({ kind: 'damage', start: joins?.start ?? start, end });
 }
 
 function lengthOf(damage: readonly Damage[]): number {

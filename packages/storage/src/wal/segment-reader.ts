@@ -3,7 +3,7 @@ import { claimedFrameBytes, decodeFrame, FRAME_HEADER_BYTES } from './frame.ts';
 import { SALT_BYTES, SEGMENT_HEADER_BYTES } from './segment-header.ts';
 
 /** What lies at one place of a segment. */
-export type Stretch = Frame | Damage;
+export type Stretch = Frame | Damage | Torn;
 
 export interface Frame {
   readonly kind: 'frame';
@@ -12,14 +12,28 @@ export interface Frame {
   readonly end: number;
 }
 
-/** Bytes that are no frame. */
+/** Bytes that are no frame, or frames that do not belong here. */
 export interface Damage {
   readonly kind: 'damage';
   readonly start: number;
   readonly end: number;
 }
 
-export interface ReadLimits {
+/** The end of a segment that begins no frame which is all there: a write that did not come to its end. */
+export interface Torn {
+  readonly kind: 'torn';
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Which frames a segment can have. */
+export interface LsnBounds {
+  readonly firstLsn: number;
+  /** The first sequence number that is too great. */
+  readonly endLsn: number;
+}
+
+export interface ReadLimits extends LsnBounds {
   /** Bytes of the segment that count: what is behind does not. */
   readonly validBytes: number;
   /** A frame that claims to be longer is damage. */
@@ -28,24 +42,25 @@ export interface ReadLimits {
 
 /**
  * Reads a segment's frames in order. It holds one block and one frame; a length is believed only when the file is that
- * long. Each payload has a buffer of its own.
+ * long. Each payload has a buffer of its own. A frame whose number was read before, or is not of this segment, is a copy
+ * that a file system or a person left: part of the damage, or its record would be stored twice.
  */
 export async function* readSegment(file: OpenFile, salt: Uint8Array, limits: ReadLimits): AsyncGenerator<Stretch> {
   const reader = new FrameReader(file, salt, limits);
   let at = SEGMENT_HEADER_BYTES;
-  while (at < limits.validBytes) {
-    const frame = await reader.frameAt(at);
-    if (frame !== undefined) {
-      yield frame;
-      at = frame.end;
-      continue;
-    }
-    const next = await reader.frameAfter(at + 1);
-    yield { kind: 'damage', start: at, end: next?.start ?? limits.validBytes };
-    if (next === undefined) return;
-    yield next;
-    at = next.end;
+  let { firstLsn } = limits;
+  let isForeign = false;
+  for (let frame = await reader.frameFrom(at); frame !== undefined; frame = await reader.frameFrom(frame.end)) {
+    isForeign = frame.entry.lsn < firstLsn || frame.entry.lsn >= limits.endLsn;
+    if (isForeign) continue;
+    if (frame.start > at) yield { kind: 'damage', start: at, end: frame.start };
+    yield frame;
+    at = frame.end;
+    firstLsn = frame.entry.lsn + 1;
   }
+  if (at >= limits.validBytes) return;
+  const kind = isForeign ? 'damage' : 'torn';
+  yield { kind, start: at, end: limits.validBytes };
 }
 
 const BLOCK_BYTES = 256 * 1024;
@@ -64,7 +79,13 @@ class FrameReader {
     this.#limits = limits;
   }
 
-  async frameAt(start: number): Promise<Frame | undefined> {
+  /** The first frame that starts at `from` or behind it. */
+  async frameFrom(from: number): Promise<Frame | undefined> {
+    if (from >= this.#limits.validBytes) return undefined;
+    return (await this.#frameAt(from)) ?? this.#frameAfter(from + 1);
+  }
+
+  async #frameAt(start: number): Promise<Frame | undefined> {
     const { validBytes, maxFrameBytes } = this.#limits;
     const length = claimedFrameBytes(await this.#bytes(start, FRAME_HEADER_BYTES), this.#salt);
     if (length === undefined || length > maxFrameBytes || start + length > validBytes) return undefined;
@@ -73,13 +94,12 @@ class FrameReader {
     return entry === undefined ? undefined : { kind: 'frame', entry, start, end: start + length };
   }
 
-  /** The first frame that starts at `from` or behind it. */
-  async frameAfter(from: number): Promise<Frame | undefined> {
+  async #frameAfter(from: number): Promise<Frame | undefined> {
     for (let at = from; ; ) {
       const block = await this.#bytes(at, BLOCK_BYTES);
       if (block.length < SALT_BYTES) return undefined;
       for (let found = block.indexOf(this.#salt); found >= 0; found = block.indexOf(this.#salt, found + 1)) {
-        const frame = await this.frameAt(at + found);
+        const frame = await this.#frameAt(at + found);
         if (frame !== undefined) return frame;
       }
       at += block.length - (SALT_BYTES - 1);

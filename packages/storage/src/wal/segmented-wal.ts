@@ -15,8 +15,7 @@ import { writeDurableFile } from '../durable-file.ts';
 import { makeDurableFolder } from '../durable-folder.ts';
 import { DAMAGED_FOLDER } from './damage.ts';
 import { FRAME_HEADER_BYTES, fitsFrame, frameBytes, MAX_NAMES_BYTES } from './frame.ts';
-import { type Recovery, recover } from './recovery.ts';
-import type { Segment } from './segment.ts';
+import { type RecoveredSegment, type Recovery, recover } from './recovery.ts';
 import { SALT_BYTES, SEGMENT_HEADER_BYTES } from './segment-header.ts';
 import { readSegment } from './segment-reader.ts';
 import { SegmentShelf } from './segment-shelf.ts';
@@ -267,15 +266,15 @@ export class SegmentedWal implements WriteAheadLog {
     if (!isCut) await this.#newSegment().catch(() => undefined);
   }
 
-  async *#replaySegment({ path, salt, validBytes, lastLsnOf }: Segment): AsyncGenerator<WalEntry> {
+  async *#replaySegment({ path, salt, validBytes, lastLsnOf, bounds }: RecoveredSegment): AsyncGenerator<WalEntry> {
     const isReleased = ([batchId, lsn]: readonly [number, number]): boolean => this.#shelf.isReleased(batchId, lsn);
     if ([...lastLsnOf].every(isReleased)) return;
-    const limits = { validBytes, maxFrameBytes: maxFrameBytes(this.#settings.maxPayloadBytes) };
+    const limits = { ...bounds, validBytes, maxFrameBytes: maxFrameBytes(this.#settings.maxPayloadBytes) };
     let file: OpenFile | undefined;
     try {
       file = await this.#fileSystem.open(path, 'read');
       for await (const stretch of readSegment(file, salt, limits)) {
-        if (stretch.kind === 'damage') continue; // counted and set aside at open
+        if (stretch.kind !== 'frame') continue; // counted and set aside at open
         const { entry } = stretch;
         if (!isReleased([entry.batchId, entry.lsn])) yield entry;
       }
