@@ -52,9 +52,13 @@ export function fitsFrame({ tenant, source }: Pick<WalEntry, 'tenant' | 'source'
   return Buffer.byteLength(tenant) <= 255 && Buffer.byteLength(source?.source ?? '') < NO_SOURCE;
 }
 
-/** The length of the frame that these bytes begin, as they claim it; undefined when they begin none. */
-export function claimedFrameBytes(header: Buffer, salt: Uint8Array): number | undefined {
-  if (header.length < FRAME_HEADER_BYTES || header.compare(salt, 0, SALT_BYTES, 0, SALT_BYTES) !== 0) return undefined;
+/** True when the bytes can begin a frame of the segment with this salt. */
+export function beginsFrame(header: Buffer, salt: Uint8Array): boolean {
+  return header.length >= FRAME_HEADER_BYTES && header.compare(salt, 0, SALT_BYTES, 0, SALT_BYTES) === 0;
+}
+
+/** The length of the frame that begins with these bytes, as they claim it. */
+export function claimedFrameBytes(header: Buffer): number {
   const sourceBytes = header.readUInt16LE(OFFSETS.sourceBytes);
   const names = header[OFFSETS.tenantBytes]! + (sourceBytes === NO_SOURCE ? 0 : sourceBytes);
   return FRAME_HEADER_BYTES + names + header.readUInt32LE(OFFSETS.payloadBytes);

@@ -1,5 +1,5 @@
 import type { OpenFile, WalEntry } from '@openwit/ports';
-import { claimedFrameBytes, decodeFrame, FRAME_HEADER_BYTES } from './frame.ts';
+import { beginsFrame, claimedFrameBytes, decodeFrame, FRAME_HEADER_BYTES } from './frame.ts';
 import { SALT_BYTES, SEGMENT_HEADER_BYTES } from './segment-header.ts';
 
 /** What lies at one place of a segment. */
@@ -59,7 +59,7 @@ export async function* readSegment(file: OpenFile, salt: Uint8Array, limits: Rea
     firstLsn = frame.entry.lsn + 1;
   }
   if (at >= limits.validBytes) return;
-  const kind = isForeign ? 'damage' : 'torn';
+  const kind = isForeign || (await reader.isWritten(at)) ? 'damage' : 'torn';
   yield { kind, start: at, end: limits.validBytes };
 }
 
@@ -85,10 +85,22 @@ class FrameReader {
     return (await this.#frameAt(from)) ?? this.#frameAfter(from + 1);
   }
 
+  /** True when a frame that begins here is all there, if damaged: its write came to its end and may be acknowledged. */
+  async isWritten(start: number): Promise<boolean> {
+    const header = await this.#bytes(start, FRAME_HEADER_BYTES);
+    if (header.length < FRAME_HEADER_BYTES) return false;
+    const end = start + claimedFrameBytes(header);
+    const { validBytes } = this.#limits;
+    // Where the salt itself is damaged, only a length that fits exactly tells a frame from noise.
+    return beginsFrame(header, this.#salt) ? end <= validBytes : end === validBytes;
+  }
+
   async #frameAt(start: number): Promise<Frame | undefined> {
     const { validBytes, maxFrameBytes } = this.#limits;
-    const length = claimedFrameBytes(await this.#bytes(start, FRAME_HEADER_BYTES), this.#salt);
-    if (length === undefined || length > maxFrameBytes || start + length > validBytes) return undefined;
+    const header = await this.#bytes(start, FRAME_HEADER_BYTES);
+    if (!beginsFrame(header, this.#salt)) return undefined;
+    const length = claimedFrameBytes(header);
+    if (length > maxFrameBytes || start + length > validBytes) return undefined;
     const frame = await this.#ownBytes(start, length);
     const entry = frame.length === length ? decodeFrame(frame) : undefined;
     return entry === undefined ? undefined : { kind: 'frame', entry, start, end: start + length };
