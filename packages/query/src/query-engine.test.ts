@@ -66,6 +66,29 @@ describe('the query engine', () => {
     await released();
   });
 
+  it('fails a query that fails far behind what it has sent, and tells why', async () => {
+    for (const at of [300_000, 3_000_000]) {
+      const sql = `select case when i = ${at} then error('it broke') else i end from range(4000000) t(i)`;
+      await assert.rejects(rowsOf(engine, sql), { code: 'QUERY_INVALID', message: /it broke/ });
+      const named = `select case when i = $1 then error('it broke') else i end from range(4000000) t(i)`;
+      await assert.rejects(rowsOf(engine, named, { params: [at] }), { code: 'QUERY_INVALID', message: /it broke/ });
+    }
+    assert.deepEqual(await rowsOf(engine, 'select 1'), [[1]], 'the engine goes on');
+    await released();
+  });
+
+  it('goes on whenever a query is cancelled, also while it ends by itself', async () => {
+    for (let i = 0; i < 60; i++) {
+      const result = await engine.query('select * from range(100000000)', { maxRows: 10 });
+      const read = result.rows().catch(() => {});
+      for (let wait = i % 6; wait > 0; wait--) await new Promise((resolve) => setImmediate(resolve));
+      result.cancel();
+      await read;
+      assert.deepEqual(await rowsOf(engine, 'select 1'), [[1]]);
+    }
+    await released();
+  });
+
   it('stops a query at its timeout', async () => {
     const began = performance.now();
     await assert.rejects(engine.query(ENDLESS, { timeoutMs: 100 }), {

@@ -20,6 +20,8 @@ const BATCH_BYTES = 4 * 1024 * 1024;
 /** DuckDB forgets an interruption that comes before it has begun, so it is told again until it stops. */
 const INTERRUPT_AGAIN_MS = 20;
 
+const END_ATTEMPTS = 5;
+
 export type Send = (message: FromWorker, columns?: readonly ColumnBuffers[]) => void;
 
 /** One query in the worker, from its text to its last batch. */
@@ -33,6 +35,7 @@ export class QueryRun {
   #credits = BATCHES_IN_FLIGHT;
   #wake: (() => void) | undefined;
   #cancelled = false;
+  #hasEnded = false;
   #interrupting: ScheduledCall | undefined;
 
   constructor(database: Database, request: QueryRequest, send: Send) {
@@ -50,16 +53,18 @@ export class QueryRun {
     const { id } = this.#request;
     let failure: unknown;
     try {
-      const { statement, stats } = await this.#prepare();
+      const { statement, plan } = await this.#prepare();
       try {
-        await this.#stream(await statement.stream(), stats);
+        // A failure in the middle of a result shows in nothing but the transaction: see #checkWhole.
+        await this.#session.connection.run('BEGIN');
+        await this.#stream(await statement.stream(), plan);
       } finally {
         statement.destroySync();
       }
     } catch (error) {
       failure = error ?? new Error('unknown failure');
     }
-    await this.#release(failure !== undefined);
+    await this.#release();
     this.#send(
       failure === undefined
         ? { kind: 'end', id }
@@ -68,8 +73,9 @@ export class QueryRun {
     if (isFatal(failure)) throw failure;
   }
 
+  /** A query that has ended is not interrupted any more: it would be the next one of its connection. */
   cancel(): void {
-    if (this.#cancelled) return;
+    if (this.#cancelled || this.#hasEnded) return;
     this.#cancelled = true;
     this.#interrupt();
     this.#wake?.();
@@ -82,7 +88,7 @@ export class QueryRun {
   }
 
   /** Keys are read as columns first; a query that DuckDB does not take like that gets whole maps. */
-  async #prepare(): Promise<{ statement: DuckDBPreparedStatement; stats: WorkerStats }> {
+  async #prepare(): Promise<{ statement: DuckDBPreparedStatement; plan: QueryPlan }> {
     let plan = await this.#plan(true);
     let statement: DuckDBPreparedStatement;
     try {
@@ -97,7 +103,7 @@ export class QueryRun {
     }
     this.#checkCancelled();
     bindParameters(statement, this.#request.parameters);
-    return { statement, stats: statsOf(plan) };
+    return { statement, plan };
   }
 
   async #plan(attributeColumns: boolean): Promise<QueryPlan> {
@@ -123,12 +129,12 @@ export class QueryRun {
     return plan;
   }
 
-  async #stream(result: DuckDBResult, stats: WorkerStats): Promise<void> {
+  async #stream(result: DuckDBResult, plan: QueryPlan): Promise<void> {
     const { id, maxRows, maxResultBytes } = this.#request;
     const duckDbTypes = result.columnTypes();
     const types = duckDbTypes.map(resultTypeOf);
     const columns = result.columnNames().map((name, i) => ({ name, type: String(duckDbTypes[i]) }));
-    this.#send({ kind: 'schema', id, columns, types, stats });
+    this.#send({ kind: 'schema', id, columns, types, stats: statsOf(plan) });
     const readers = types.map((type, i) => vectorReader(type, duckDbTypes[i]!, this.#database.stringsByLayout));
     let rows = 0;
     let waiting = 0;
@@ -137,6 +143,7 @@ export class QueryRun {
       const chunk = await result.fetchChunk();
       this.#checkCancelled();
       const count = chunk?.rowCount ?? 0;
+      if (count === 0) await this.#checkWhole(plan);
       rows += count;
       waiting += count;
       if (rows > maxRows) throw queryError('QUERY_LIMIT', `the result has too many rows, limit=${maxRows}`);
@@ -157,6 +164,29 @@ export class QueryRun {
     }
   }
 
+  /**
+   * A stream that failed ends like one that is whole. But its transaction is aborted, which any statement tells; the reason
+   * is had by running the query once more.
+   */
+  async #checkWhole({ sql }: QueryPlan): Promise<void> {
+    const { connection } = this.#session;
+    try {
+      await connection.run('SELECT 1');
+    } catch (aborted) {
+      this.#checkCancelled();
+      await connection.run('ROLLBACK');
+      const again = await connection.prepare(`EXPLAIN ANALYZE ${sql}`);
+      try {
+        bindParameters(again, this.#request.parameters);
+        await again.run();
+      } finally {
+        again.destroySync();
+        this.#checkCancelled();
+      }
+      throw aborted;
+    }
+  }
+
   /** Waits until the reader has room for a batch. */
   async #credit(): Promise<void> {
     while (this.#credits === 0 && !this.#cancelled) {
@@ -168,12 +198,26 @@ export class QueryRun {
     this.#credits--;
   }
 
-  async #release(failed: boolean): Promise<void> {
+  async #release(): Promise<void> {
+    this.#hasEnded = true;
     this.#interrupting?.cancel();
-    // A result that was not read to its end is closed by the connection's next statement.
-    if (failed) await this.#session.connection.run('SELECT 1');
+    await this.#endTransaction();
     for (const name of this.#scans) this.#database.memory.plans.delete(name);
     this.#database.giveBack(this.#session);
+  }
+
+  /** This closes a result that was not read to its end, too. */
+  async #endTransaction(): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await this.#session.connection.run('ROLLBACK');
+        return;
+      } catch (error) {
+        if (/no transaction is active/i.test(String(error))) return;
+        // The last interruption of the query may have come to this statement.
+        if (attempt === END_ATTEMPTS) throw error;
+      }
+    }
   }
 
   #interrupt(): void {

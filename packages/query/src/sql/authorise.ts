@@ -1,5 +1,5 @@
 import { type AstNode, isExpression, locationOf, walk } from './ast.ts';
-import { type FunctionCatalog, TABLE_FUNCTIONS } from './functions.ts';
+import { type FunctionCatalog, MAX_STRUCTURE_DEPTH, STRUCTURED, TABLE_FUNCTIONS } from './functions.ts';
 import { positionOfByte, queryError, quoted } from './query-error.ts';
 
 const EXPRESSIONS = new Set([
@@ -65,7 +65,11 @@ export function authorise(
       const name = node.function_name.toLowerCase();
       if (!functions.allowed.has(name) && !TABLE_FUNCTIONS.has(name))
         refuse(`function is not allowed, function=${quoted(name)}`);
+      if (STRUCTURED.has(name) && !isFlatConstant((node.children as unknown[] | undefined)?.at(-1)))
+        refuse(`the structure must be a constant of at most ${MAX_STRUCTURE_DEPTH} levels, function=${quoted(name)}`);
     }
+    // Reading a text as VARIANT recurses without end.
+    if (isVariant(node)) refuse('the type VARIANT is not allowed');
     if (node.type === 'BASE_TABLE' && !isResolved(String(node.table_name))) {
       refuse(`table is not allowed, table=${quoted(String(node.table_name))}`);
     }
@@ -75,4 +79,21 @@ export function authorise(
     }
     if (node.type === 'SHOW_REF' && (node.query === null || node.query === undefined)) refuse('SHOW is not allowed');
   });
+}
+
+function isVariant({ id, type, name }: AstNode): boolean {
+  return id === 'VARIANT' || (type === 'UNBOUND_TYPE_INFO' && String(name).toUpperCase() === 'VARIANT');
+}
+
+function isFlatConstant(argument: unknown): boolean {
+  if (!isExpression(argument) || argument.class !== 'CONSTANT') return false;
+  const { value } = argument.value as { value?: unknown };
+  if (typeof value !== 'string') return true;
+  let depth = 0;
+  for (const character of value) {
+    if (character === '[' || character === '{') depth++;
+    else if (character === ']' || character === '}') depth--;
+    if (depth > MAX_STRUCTURE_DEPTH) return false;
+  }
+  return true;
 }

@@ -22,9 +22,18 @@ export const TABLE_FUNCTIONS: ReadonlySet<string> = new Set([
 /** Not in `duckdb_functions()`: the parser makes them expressions of their own. */
 const SYNTAX = ['coalesce', 'grouping', 'grouping_id', 'list_comprehension', 'struct_pack', 'try', 'unnest'];
 
+/** They follow the structure that they are given by recursion: it must be a constant, of no great depth. */
+export const STRUCTURED: ReadonlySet<string> = new Set([
+  'from_json',
+  'from_json_strict',
+  'json_transform',
+  'json_transform_strict',
+]);
+export const MAX_STRUCTURE_DEPTH = 64;
+
 /**
  * Functions that read settings, the engine's state or other queries' SQL, plan SQL of their own, change the session, or
- * hold a thread. Files, environment and network are behind table functions and extensions, which are refused anyhow.
+ * hold a thread, or end the process when a text is nested very deep. Files, environment and network are behind table functions and extensions, which are refused anyhow.
  */
 const DENIED = new Set([
   'combine',
@@ -38,7 +47,10 @@ const DENIED = new Set([
   'get_block_size',
   'getenv',
   'getvariable',
+  'json_contains',
+  'json_merge_patch',
   'json_serialize_plan',
+  'json_structure',
   'nextval',
   'setseed',
   'sleep_ms',
