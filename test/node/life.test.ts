@@ -24,6 +24,14 @@ test('await using closes the node, and the next one has everything', async (t) =
   assert.equal(await count(again), 5n);
 });
 
+test('a data folder may have any name', async (t) => {
+  const dataDir = join(folder(t), `it's [a] "b" q*? ünï`);
+  await using wit = await OpenWit.open({ dataDir });
+  await ingest(wit, range(0, 5));
+  await wit.flush();
+  assert.equal(await count(wit), 5n);
+});
+
 test('a closed node says so, and can be closed again', async (t) => {
   const wit = await OpenWit.open({ dataDir: folder(t) });
   await Promise.all([wit.close(), wit.close()]);

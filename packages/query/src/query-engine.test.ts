@@ -66,6 +66,27 @@ describe('the query engine', () => {
     await released();
   });
 
+  it('names columns by what was asked, not by what it became', async () => {
+    const namesOf = async (sql: string) => (await engine.query(sql)).columns.map(({ name }) => name);
+    assert.deepEqual(await namesOf('select (select count(*) from logs), exists (from logs)'), [
+      '(SELECT count_star() FROM logs)',
+      'EXISTS(SELECT * FROM logs)',
+    ]);
+    assert.deepEqual(await namesOf('with recent as (from logs) select (select count(*) from recent)'), [
+      '(SELECT count_star() FROM recent)',
+    ]);
+    const all = await namesOf("select columns(*) from logs where attributes['k'] is not null");
+    assert.deepEqual(all, await namesOf('select * from logs'));
+    assert.deepEqual(await namesOf("select attributes['k'] from logs order by all"), ["attributes['k']"]);
+  });
+
+  it('refuses a value that would be longer than memory', async () => {
+    for (const call of ["repeat('x', 1000000000)", 'range(200000000)', "lpad('x', 2000000000, 'y')"]) {
+      await assert.rejects(engine.query(`select length(${call})`), { code: 'QUERY_LIMIT', message: /limit=10000000/ });
+    }
+    assert.deepEqual(await rowsOf(engine, 'select count(*) from range(20000000)'), [[20_000_000n]]);
+  });
+
   it('fails a query that fails far behind what it has sent, and tells why', async () => {
     for (const at of [300_000, 3_000_000]) {
       const sql = `select case when i = ${at} then error('it broke') else i end from range(4000000) t(i)`;

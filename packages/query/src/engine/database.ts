@@ -5,7 +5,7 @@ import { stringLayoutHolds } from '../memory/self-test.ts';
 import { type FunctionCatalog, loadFunctions } from '../sql/functions.ts';
 import { LOGICAL_TABLES } from '../sql/logical-table.ts';
 import { Session } from '../sql/session.ts';
-import { identifier, literal } from '../sql/table-sql.ts';
+import { escapeGlob, identifier, literal } from '../sql/table-sql.ts';
 import type { DatabaseSettings } from './settings.ts';
 
 /** DuckDB, hardened, with a connection for each query that may run at a time. */
@@ -76,10 +76,10 @@ export class Database {
 
 /** The last one closes the door: no setting changes after it, whatever a query finds. */
 function hardening({ tempDir, maxTempBytes, dataDirs }: DatabaseSettings): string[] {
+  // Files are read by patterns, whose text has to be below a folder too.
+  const allowed = dataDirs?.flatMap((folder) => [folder, escapeGlob(folder)]).map(literal);
   const closed =
-    dataDirs === undefined
-      ? []
-      : [`allowed_directories = [${dataDirs.map(literal).join(', ')}]`, 'enable_external_access = false'];
+    allowed === undefined ? [] : [`allowed_directories = [${allowed.join(', ')}]`, 'enable_external_access = false'];
   return [
     "TimeZone = 'UTC'",
     `max_temp_directory_size = '${Math.ceil(maxTempBytes / 1024)}KiB'`,

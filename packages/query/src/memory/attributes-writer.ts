@@ -3,12 +3,14 @@ import { ATTRIBUTE_TYPES, type AttributeEntries, attributeEntries, type ColumnDa
 import { doubleText } from './double-text.ts';
 import { writeListEntries } from './list-entries.ts';
 import type { StringWriter } from './string-writer.ts';
+import { ValidityBits } from './validity.ts';
 import type { ChunkWriter, WriteContext } from './write-context.ts';
 
 const STRING = ATTRIBUTE_TYPES.indexOf('string');
 const INT = ATTRIBUTE_TYPES.indexOf('int');
 const DOUBLE = ATTRIBUTE_TYPES.indexOf('double');
 const BOOL = ATTRIBUTE_TYPES.indexOf('bool');
+const EMPTY = ATTRIBUTE_TYPES.indexOf('empty');
 
 /** The rows of a column that a chunk's rows take their values from: themselves, or rows of a dictionary. */
 export type RowOf = (chunkRow: number) => number;
@@ -80,12 +82,20 @@ function writeValues(
   chosen: readonly number[],
   part: 'value' | 'types',
 ): void {
+  const valid = new ValidityBits(chosen.length);
   strings.begin(chosen.length);
-  for (const entry of chosen) {
+  for (const [i, entry] of chosen.entries()) {
     if (part === 'types') strings.addAscii(ATTRIBUTE_TYPES[entries.typeOf[entry]!]!);
     else addValueText(strings, entries, entry);
+    if (part === 'value' && isWithoutValue(entries, entry)) valid.clear(i);
   }
   strings.flush(vector);
+  valid.write(vector);
+}
+
+/** An attribute without a value is there, with the type `empty`, and its text is NULL as in files. */
+export function isWithoutValue(entries: AttributeEntries, entry: number): boolean {
+  return entries.typeOf[entry] === EMPTY;
 }
 
 /** Numbers and booleans as DuckDB casts them to VARCHAR, so that memory and files say the same. */

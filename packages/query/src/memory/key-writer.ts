@@ -1,7 +1,7 @@
 import duckdb from '@duckdb/node-bindings';
 import { ATTRIBUTE_TYPES, type AttributeEntries, attributeEntries, type ColumnData } from '@openwit/ports';
 import type { TypedPart } from '../sql/attribute-access.ts';
-import { addValueText, type RowOf } from './attributes-writer.ts';
+import { addValueText, isWithoutValue, type RowOf } from './attributes-writer.ts';
 import type { ScanColumn } from './scan-plan.ts';
 import { ValidityBits } from './validity.ts';
 import type { ChunkWriter, WriteContext } from './write-context.ts';
@@ -60,7 +60,7 @@ function writeTexts(
   strings.begin(count);
   for (let i = 0; i < count; i++) {
     const entry = entryOf(i);
-    if (entry < 0) {
+    if (entry < 0 || isWithoutValue(entries, entry)) {
       valid.clear(i);
       strings.addAscii('');
     } else {

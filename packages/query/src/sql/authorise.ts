@@ -1,5 +1,12 @@
-import { type AstNode, isExpression, locationOf, walk } from './ast.ts';
-import { type FunctionCatalog, MAX_STRUCTURE_DEPTH, STRUCTURED, TABLE_FUNCTIONS } from './functions.ts';
+import { type AstNode, type Expression, isExpression, locationOf, walk } from './ast.ts';
+import {
+  AMPLIFIERS,
+  type FunctionCatalog,
+  MAX_AMPLIFICATION,
+  MAX_STRUCTURE_DEPTH,
+  STRUCTURED,
+  TABLE_FUNCTIONS,
+} from './functions.ts';
 import { positionOfByte, queryError, quoted } from './query-error.ts';
 
 const EXPRESSIONS = new Set([
@@ -51,6 +58,8 @@ export function authorise(
   functions: FunctionCatalog,
   isResolved: (tableName: string) => boolean,
 ): void {
+  /** Calls in FROM, whose rows come one after the other. */
+  const streamed = new Set<unknown>();
   walk(tree, (node) => {
     const refuse = (what: string): never => {
       throw queryError('QUERY_FORBIDDEN', what, { position: positionOfByte(sql, locationOf(node)) });
@@ -68,6 +77,11 @@ export function authorise(
       if (STRUCTURED.has(name) && !isFlatConstant((node.children as unknown[] | undefined)?.at(-1)))
         refuse(`the structure must be a constant of at most ${MAX_STRUCTURE_DEPTH} levels, function=${quoted(name)}`);
     }
+    if (node.type === 'TABLE_FUNCTION') streamed.add(node.function);
+    if (isExpression(node) && !streamed.has(node) && amplifies(node)) {
+      const message = `a value would be too long, function=${quoted(String(node.function_name))}, limit=${MAX_AMPLIFICATION}`;
+      throw queryError('QUERY_LIMIT', message, { position: positionOfByte(sql, locationOf(node)) });
+    }
     // Reading a text as VARIANT recurses without end.
     if (isVariant(node)) refuse('the type VARIANT is not allowed');
     if (node.type === 'BASE_TABLE' && !isResolved(String(node.table_name))) {
@@ -81,13 +95,22 @@ export function authorise(
   });
 }
 
+function amplifies({ function_name: name, children }: Expression): boolean {
+  if (typeof name !== 'string' || !AMPLIFIERS.has(name.toLowerCase()) || !Array.isArray(children)) return false;
+  return children.some((child) => isExpression(child) && Number(constantOf(child)) > MAX_AMPLIFICATION);
+}
+
+function constantOf(node: Expression): unknown {
+  return node.class === 'CONSTANT' ? (node.value as { value?: unknown }).value : undefined;
+}
+
 function isVariant({ id, type, name }: AstNode): boolean {
   return id === 'VARIANT' || (type === 'UNBOUND_TYPE_INFO' && String(name).toUpperCase() === 'VARIANT');
 }
 
 function isFlatConstant(argument: unknown): boolean {
   if (!isExpression(argument) || argument.class !== 'CONSTANT') return false;
-  const { value } = argument.value as { value?: unknown };
+  const value = constantOf(argument);
   if (typeof value !== 'string') return true;
   let depth = 0;
   for (const character of value) {

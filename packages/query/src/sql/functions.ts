@@ -31,6 +31,19 @@ export const STRUCTURED: ReadonlySet<string> = new Set([
 ]);
 export const MAX_STRUCTURE_DEPTH = 64;
 
+/** They make a value as long as a number says, past DuckDB's memory limit. As a constant it must be no more than this. */
+export const AMPLIFIERS: ReadonlySet<string> = new Set([
+  'array_resize',
+  'bitstring',
+  'generate_series',
+  'list_resize',
+  'lpad',
+  'range',
+  'repeat',
+  'rpad',
+]);
+export const MAX_AMPLIFICATION = 10_000_000;
+
 /**
  * Functions that read settings, the engine's state or other queries' SQL, plan SQL of their own, change the session, or
  * hold a thread, or end the process when a text is nested very deep. Files, environment and network are behind table functions and extensions, which are refused anyhow.
@@ -43,6 +56,8 @@ const DENIED = new Set([
   'current_setting',
   'current_transaction_id',
   'currval',
+  'damerau_levenshtein',
+  'editdist3',
   'finalize',
   'get_block_size',
   'getenv',
@@ -51,6 +66,7 @@ const DENIED = new Set([
   'json_merge_patch',
   'json_serialize_plan',
   'json_structure',
+  'levenshtein',
   'nextval',
   'setseed',
   'sleep_ms',

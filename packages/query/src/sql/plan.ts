@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { AttributeColumn, DataFile, TableName } from '@openwit/ports';
 import type { ScanBatch, ScanPlan } from '../memory/scan-plan.ts';
-import { type AstNode, copyOf, type Expression, selectStatement, walk } from './ast.ts';
+import { type AstNode, selectStatement, walk } from './ast.ts';
 import { type HiddenColumn, replaceAccesses } from './attribute-access.ts';
 import { authorise } from './authorise.ts';
 import { replaceClock } from './clock-functions.ts';
@@ -57,12 +57,11 @@ export async function planQuery(session: Session, request: PlanRequest): Promise
   authorise(query, sql, functions, (name) => name.startsWith(`${nonce}_`));
 
   const attributes = request.attributeColumns;
-  const named = attributes ? resolution.unnamed : resolution.unnamed.filter((item) => holdsClock(item, resolution));
-  const originals = named.map((item) => selectStatement([copyOf(item)]));
+  const named = resolution.unnamed.filter(({ hasOnlyAccesses }) => attributes || !hasOnlyAccesses);
   for (const node of resolution.clockNodes) replaceClock(node, request.nowMs);
   const hidden = new Map(resolution.uses.map((use) => [use, attributes ? hide(use, inputOf(request, use)) : []]));
   for (const star of resolution.stars) excludeHidden(star, hidden);
-  named.forEach((item, i) => {
+  named.forEach(({ item }, i) => {
     item.alias = `${nonce}_name${i}`;
   });
 
@@ -80,8 +79,8 @@ export async function planQuery(session: Session, request: PlanRequest): Promise
     if (inMemory) scans.set(use.token, { table: use.table, columns: scanColumns(read), batches: input.batches });
     words.set(use.token, tableSql(read, inMemory ? use.token : undefined, left, input.attributeColumns));
   }
-  for (const [i, original] of originals.entries()) {
-    const name = await toSql(session, original);
+  for (const [i, { original }] of named.entries()) {
+    const name = await toSql(session, selectStatement([original]));
     words.set(`${nonce}_name${i}`, identifier(name.replace(/^SELECT /, '')));
   }
   const total = resolution.uses.reduce((sum, use) => sum + inputOf(request, use).files.length, 0);
@@ -109,14 +108,6 @@ function excludeHidden(
 ): void {
   const names = star.uses.flatMap((use) => hidden.get(use)!.map(({ name }) => name));
   star.node.exclude_list = [...(star.node.exclude_list as string[]), ...names];
-}
-
-function holdsClock(item: Expression, { clockNodes }: Resolution): boolean {
-  let holds = false;
-  walk(item, (node) => {
-    holds ||= clockNodes.includes(node as Expression);
-  });
-  return holds;
 }
 
 /** The names that the query could mean a column by, or all when it has something that means columns without a name. */

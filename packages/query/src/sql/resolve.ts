@@ -1,5 +1,5 @@
 import { SIGNALS, type TableName } from '@openwit/ports';
-import { type AstNode, type Expression, isExpression, isNode, locationOf, type TypedNode } from './ast.ts';
+import { type AstNode, copyOf, type Expression, isExpression, isNode, locationOf, type TypedNode } from './ast.ts';
 import { accessOf } from './attribute-access.ts';
 import { isClockExpression } from './clock-functions.ts';
 import { LOGICAL_TABLES } from './logical-table.ts';
@@ -15,8 +15,16 @@ export interface Resolution {
   readonly stars: readonly { readonly node: Expression; readonly uses: readonly TableUse[] }[];
   /** `now()` and the like. */
   readonly clockNodes: readonly Expression[];
-  /** Select items without a name of their own that hold an access or a clock: DuckDB names them by their text. */
-  readonly unnamed: readonly Expression[];
+  readonly unnamed: readonly UnnamedItem[];
+}
+
+/** A select item without a name of its own, which DuckDB names by its text, and which the plan changes. */
+export interface UnnamedItem {
+  readonly item: Expression;
+  /** As it was. */
+  readonly original: Expression;
+  /** It holds accesses to attributes and nothing else that changes. */
+  readonly hasOnlyAccesses: boolean;
 }
 
 /**
@@ -29,9 +37,12 @@ export class Resolver {
   readonly #uses: TableUse[] = [];
   readonly #stars: { node: Expression; uses: TableUse[] }[] = [];
   readonly #clockNodes: Expression[] = [];
-  readonly #unnamed: Expression[] = [];
+  readonly #unnamed: UnnamedItem[] = [];
+  /** The stars of `ORDER BY ALL`. */
+  readonly #orderByAll = new Set<Expression>();
   #names = 0;
   #accesses = 0;
+  #commonReads = 0;
 
   constructor(sql: string, nonce: string) {
     this.#sql = sql;
@@ -93,6 +104,7 @@ export class Resolver {
     const scope = new Scope(outer, lowerCase(items.map((item) => item.alias).filter((alias) => alias !== '')));
     this.#from(node.from_table as TypedNode, scope, tables);
     for (const item of items) this.#selectItem(item, scope, tables);
+    for (const star of orderByAllOf(node)) this.#orderByAll.add(star);
     for (const key in node) {
       if (key !== 'from_table' && key !== 'select_list' && key !== 'cte_map')
         this.#expressions(node[key], scope, tables);
@@ -102,6 +114,7 @@ export class Resolver {
     }
   }
 
+  /** What DuckDB would name by its text gets that text as its name: the text is another one when it comes to DuckDB. */
   #selectItem(item: Expression, scope: Scope, tables: CommonTables): void {
     if (item.class === 'STAR' && item.columns !== true && (item.expr ?? null) === null) {
       const relation = String(item.relation_name).toLowerCase();
@@ -110,9 +123,20 @@ export class Resolver {
       this.#expressions(item.replace_list, scope, tables);
       return;
     }
-    const before = this.#accesses + this.#clockNodes.length;
+    if (item.alias !== '') {
+      this.#expressions(item, scope, tables);
+      return;
+    }
+    const original = copyOf(item);
+    const accesses = this.#accesses;
+    const others = this.#otherChanges;
     this.#expressions(item, scope, tables);
-    if (item.alias === '' && this.#accesses + this.#clockNodes.length > before) this.#unnamed.push(item);
+    const hasOnlyAccesses = this.#otherChanges === others;
+    if (!hasOnlyAccesses || this.#accesses > accesses) this.#unnamed.push({ item, original, hasOnlyAccesses });
+  }
+
+  get #otherChanges(): number {
+    return this.#clockNodes.length + this.#uses.length + this.#commonReads;
   }
 
   #from(node: TypedNode, scope: Scope, tables: CommonTables): void {
@@ -173,6 +197,7 @@ export class Resolver {
     const common = tables.get(name);
     if (common !== undefined) {
       node.table_name = common.renamed;
+      this.#commonReads++;
       const columns = renames.length > 0 ? renamed(common.columns, renames) : common.columns;
       scope.sources.push({ alias: alias.toLowerCase(), columns });
       return;
@@ -245,7 +270,7 @@ export class Resolver {
     // `t.to_json()` calls a function with the row of `t`.
     if (node.class === 'FUNCTION') for (const use of scope.rowsNamed(String(node.schema))) use.wholeRow = true;
     // Stars that are more than a list of columns: COLUMNS('…'), * LIKE, struct_pack(*).
-    if (node.class === 'STAR' && !isOrderByAll(node)) for (const use of scope.uses()) use.wholeRow = true;
+    if (node.class === 'STAR' && !this.#orderByAll.has(node)) for (const use of scope.uses()) use.wholeRow = true;
     if (node.class === 'SUBQUERY') {
       this.#expressions(node.child, scope, tables);
       this.#query((node.subquery as AstNode).node as TypedNode, scope, tables);
@@ -279,6 +304,15 @@ function lambdaNames(parameters: unknown): Set<string> {
   return lowerCase(nodes.flatMap((node) => (node.column_names ?? []) as string[]));
 }
 
-function isOrderByAll(star: Expression): boolean {
-  return star.columns === true && (star.expr ?? null) === null;
+/** `ORDER BY ALL` is a star that means the columns of the result. */
+function orderByAllOf(select: TypedNode): Expression[] {
+  const modifiers = (select.modifiers ?? []) as AstNode[];
+  const orders = modifiers.flatMap(({ orders }) => (orders ?? []) as AstNode[]);
+  return orders.flatMap(({ expression }) =>
+    isExpression(expression) && isEveryColumn(expression) ? [expression] : [],
+  );
+}
+
+function isEveryColumn({ class: kind, columns, expr }: Expression): boolean {
+  return kind === 'STAR' && columns === true && (expr ?? null) === null;
 }

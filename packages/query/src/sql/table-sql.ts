@@ -113,6 +113,7 @@ export function literal(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
 
-function escapeGlob(path: string): string {
+/** A path that DuckDB takes for a pattern, as the pattern that finds only that path. */
+export function escapeGlob(path: string): string {
   return path.replace(/[*?[]/g, '[$&]');
 }

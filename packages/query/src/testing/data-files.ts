@@ -93,8 +93,10 @@ function storedAttributes(name: string, attributes: TestAttributes): Record<stri
   };
 }
 
-export function attributeText(value: TestAttribute): string {
+/** NULL for an attribute without a value, as the store writes it. */
+export function attributeText(value: TestAttribute): string | null {
   const type = attributeType(value);
+  if (type === 'empty') return null;
   if (type === 'int' || type === 'bool') return String(value);
   return type === 'double' ? doubleText(value as number) : ownText(value);
 }
