@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { FileSystem, OpenFile } from '@openwit/ports';
+import type { FileSystem, OpenFile, WalStats } from '@openwit/ports';
 import { FaultyFileSystem, MemoryFileSystem, replayAll, SeededRandom, walRecord } from '@openwit/ports/testing';
 import { SEGMENT_HEADER_BYTES } from './segment-header.ts';
 import { SegmentedWal } from './segmented-wal.ts';
@@ -259,6 +259,24 @@ test('a segment with both headers damaged is set aside whole, and numbers go on'
   await wal.close();
 });
 
+test('folders named like segments stop neither the start nor the appends', async () => {
+  const { content } = await smallLog(2);
+  const fileSystem = await diskWith(content);
+  const { nextLsn } = await statsOf(fileSystem);
+  const next = `${nextLsn.toString(16).padStart(16, '0')}-000000000002.wal`;
+  for (const name of [next, '0000000000000fff-000000000002.wal', 'damaged']) {
+    await fileSystem.makeFolder(`${FOLDER}/${name}/${name}`);
+  }
+  const wal = await open(fileSystem);
+  assert.deepEqual(await replayedTexts(wal), texts(2));
+  // The name is taken: the log says so once, and goes on under another.
+  await wal.append(walRecord(2)).catch(() => wal.append(walRecord(2)));
+  await wal.close();
+  const again = await open(fileSystem);
+  assert.deepEqual(await replayedTexts(again), texts(3));
+  await again.close();
+});
+
 /** Sees how large the buffers are that reads ask for. */
 class MeteredReads implements Pick<FileSystem, 'open'> {
   largestRead = 0;
@@ -325,6 +343,12 @@ async function writeFile(fileSystem: FileSystem, path: string, content: Uint8Arr
   await file.sync();
   await file.close();
   await fileSystem.syncFolder(FOLDER);
+}
+
+async function statsOf(fileSystem: FileSystem): Promise<WalStats> {
+  const wal = await open(fileSystem);
+  await wal.close();
+  return wal.stats();
 }
 
 function texts(count: number): string[] {

@@ -77,9 +77,9 @@ interface Findings {
 
 async function findSegments(fileSystem: FileSystem, folder: string): Promise<SegmentFile[]> {
   const files: SegmentFile[] = [];
-  for (const { name, sizeBytes } of await fileSystem.list(folder)) {
+  for (const { name, isFolder, sizeBytes } of await fileSystem.list(folder)) {
     const parsed = parseSegmentName(name);
-    if (parsed === undefined) continue;
+    if (parsed === undefined || isFolder) continue;
     const path = join(folder, name);
     const start = await withFile(fileSystem, path, (file) => readBytes(file, 0, SEGMENT_HEADER_BYTES));
     const { header, isDamaged } = decodeSegmentHeader(start);
