@@ -13,7 +13,7 @@ Start here:
 openwit COMMAND --help tells the rest.
 `;
 
-const PAGES: Readonly<Record<string, string>> = {
+const PAGES = {
   serve: `openwit serve [options]: run a node
 
   --data-dir DIR   where the data is kept; made when it is not there   (./data)
@@ -58,6 +58,6 @@ Export…ServiceRequest, or many with a 4-byte length (either byte order) before
 };
 
 /** The page of a command, or the overview. */
-export function helpOf(command: string | undefined): string {
-  return PAGES[command ?? ''] ?? OVERVIEW;
+export function helpOf(command: keyof typeof PAGES | undefined): string {
+  return command === undefined ? OVERVIEW : PAGES[command];
 }

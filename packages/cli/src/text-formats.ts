@@ -6,7 +6,7 @@ const MAX_CELL = 80;
 export function toTable({ columns, rows }: Answer): string {
   const header = columns.map(({ name }) => name);
   const lines = rows.map((row) => row.map((value) => cut(cellText(value, 'NULL'))));
-  const widths = header.map((name, i) => Math.max(name.length, ...lines.map((line) => line[i]!.length)));
+  const widths = header.map((name, i) => widest(i, name.length, lines));
   const rule = widths.map((width) => '─'.repeat(width)).join('  ');
   const numeric = columns.map((_, i) => rows.some((row) => typeof row[i] === 'number'));
   const draw = (cells: readonly string[]) =>
@@ -22,6 +22,12 @@ export function toTable({ columns, rows }: Answer): string {
 export function toCsv({ columns, rows }: Answer): string {
   const lines = [columns.map(({ name }) => name), ...rows.map((row) => row.map((value) => cellText(value, '')))];
   return lines.map((cells) => `${cells.map(quoted).join(',')}\r\n`).join('');
+}
+
+function widest(column: number, least: number, lines: readonly (readonly string[])[]): number {
+  let width = least;
+  for (const line of lines) width = Math.max(width, line[column]!.length);
+  return width;
 }
 
 function cellText(value: unknown, nothing: string): string {
