@@ -6,6 +6,12 @@ export function portOf(option: string, value: string | number): number {
   throw invalid(`must be a port from 0 to 65535, option=--${option} value=${value}`);
 }
 
+/** The URL of a node. */
+export function urlOf(value: string): string {
+  if (/^https?:$/.test(URL.parse(value)?.protocol ?? '')) return value;
+  throw invalid(`must be an http or https URL, option=--url value=${value}`);
+}
+
 export function signalOf(value: string): Signal {
   if ((SIGNALS as readonly string[]).includes(value)) return value as Signal;
   throw invalid(`must be one of ${SIGNALS.join(', ')}, option=--signal value=${value}`);

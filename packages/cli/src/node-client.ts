@@ -1,4 +1,5 @@
-import { OpenWitError } from '@openwit/ports';
+import { type ErrorCode, type ErrorKind, OpenWitError } from '@openwit/ports';
+import { statusText } from './otlp-status.ts';
 
 /** What `POST /api/v1/sql` answers, as data and as the text that came. */
 export interface Answer {
@@ -7,38 +8,91 @@ export interface Answer {
   readonly text: string;
 }
 
-/** @throws invalid / QUERY_INVALID with the node's own message; unavailable / STORE_UNAVAILABLE when there is no node */
+/** An error as the node's API answers it. */
+interface ErrorAnswer {
+  readonly kind: ErrorKind;
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+/** OTLP tells no code but the status: https://opentelemetry.io/docs/specs/otlp/#failures */
+const OTLP_ERRORS: Readonly<Record<number, readonly [ErrorKind, ErrorCode]>> = {
+  400: ['invalid', 'MALFORMED_OTLP'],
+  413: ['invalid', 'REQUEST_TOO_LARGE'],
+  415: ['invalid', 'UNSUPPORTED_ENCODING'],
+  429: ['overloaded', 'RATE_LIMITED'],
+};
+
+/**
+ * @throws the node's own error; unavailable / STORE_UNAVAILABLE when there is no node; invalid / INVALID_CONFIG when
+ *   something else answers
+ */
 export async function askNode(url: string, { sql, tenant }: { sql: string; tenant: string }): Promise<Answer> {
-  const response = await send(new URL('/api/v1/sql', url), {
+  const target = new URL('/api/v1/sql', url);
+  const { ok, status, body } = await send(target, {
     method: 'POST',
     headers: { 'content-type': 'application/json', 'x-scope-orgid': tenant },
     body: JSON.stringify({ sql }),
   });
-  const text = await response.text();
-  const body = JSON.parse(text) as Answer & { error?: { message: string } };
-  if (!response.ok) throw new OpenWitError('invalid', 'QUERY_INVALID', body.error?.message ?? text);
-  return { columns: body.columns, rows: body.rows, text };
+  const text = new TextDecoder().decode(body);
+  const { columns, rows, error } = parse(text);
+  if (ok && columns !== undefined && rows !== undefined) return { columns, rows, text };
+  if (error?.kind !== undefined && error.code !== undefined) {
+    throw new OpenWitError(error.kind, error.code, error.message ?? text);
+  }
+  throw unknownAnswer('API', target, status);
 }
 
+/** @throws as the status tells, with the node's own message */
 export async function sendOtlp(
   url: string,
   { signal, tenant, body, type }: { signal: string; tenant: string; body: Uint8Array<ArrayBuffer>; type: string },
 ): Promise<void> {
+  const target = new URL(`/v1/${signal}`, url);
   const headers = { 'content-type': type, 'x-scope-orgid': tenant };
-  const response = await send(new URL(`/v1/${signal}`, url), { method: 'POST', headers, body });
-  const text = await response.text();
+  const response = await send(target, { method: 'POST', headers, body });
   if (response.ok) return;
-  throw new OpenWitError(
-    'invalid',
-    'MALFORMED_OTLP',
-    `node refused the request, status=${response.status} answer=${text}`,
-  );
+  const { status } = response;
+  const message = statusText(response);
+  if (message === undefined || status === 404 || status === 405) throw unknownAnswer('OTLP', target, status);
+  const [kind, code] = OTLP_ERRORS[status] ?? (['unavailable', 'STORE_UNAVAILABLE'] as const);
+  throw new OpenWitError(kind, code, message);
 }
 
-async function send(url: URL, init: RequestInit): Promise<Response> {
+/** The body of an answer; nothing of what is asked for when it is no JSON object. */
+function parse(text: string): Partial<Answer> & { readonly error?: Partial<ErrorAnswer> } {
   try {
-    return await fetch(url, init);
+    return Object(JSON.parse(text));
+  } catch {
+    return {};
+  }
+}
+
+/** Something that is no node, or a proxy before a node that is away. */
+function unknownAnswer(what: string, { href }: URL, status: number): OpenWitError {
+  return status >= 500
+    ? new OpenWitError('unavailable', 'STORE_UNAVAILABLE', `no node answers, url=${href} status=${status}`)
+    : new OpenWitError('invalid', 'INVALID_CONFIG', `not the ${what} of a node, url=${href} status=${status}`);
+}
+
+interface WholeResponse {
+  readonly ok: boolean;
+  readonly status: number;
+  readonly type: string;
+  readonly body: Uint8Array;
+}
+
+async function send(url: URL, init: RequestInit): Promise<WholeResponse> {
+  const response = await reached('no node answers', url, fetch(url, init));
+  const body = await reached('the answer broke off', url, response.bytes());
+  const { ok, status, headers } = response;
+  return { ok, status, type: headers.get('content-type') ?? '', body };
+}
+
+async function reached<T>(failure: string, url: URL, answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
   } catch (cause) {
-    throw new OpenWitError('unavailable', 'STORE_UNAVAILABLE', `no node answers, url=${url.origin}`, { cause });
+    throw new OpenWitError('unavailable', 'STORE_UNAVAILABLE', `${failure}, url=${url.origin}`, { cause });
   }
 }

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { OpenWit } from '@openwit/core';
-import { DEFAULT_TENANT } from '@openwit/ports';
-import { onePositional, signalOf } from '../arguments.ts';
+import { checkTenant, DEFAULT_TENANT, OpenWitError } from '@openwit/ports';
+import { onePositional, signalOf, urlOf } from '../arguments.ts';
 import { sendOtlp } from '../node-client.ts';
 import { requestsOf } from '../otlp-file.ts';
 
@@ -19,14 +19,15 @@ export async function ingest(args: readonly string[]): Promise<number> {
     },
   });
   const path = onePositional('file', positionals);
+  const url = urlOf(values.url);
+  const tenant = checkTenant(values.tenant);
   const signal = values.signal === undefined ? undefined : signalOf(values.signal);
-  const requests = requestsOf(await readFile(path), signal);
-  const { tenant } = values;
-  const sendAll = async (url: string) => {
-    for (const request of requests) await sendOtlp(url, { ...request, tenant });
+  const requests = requestsOf(await read(path), signal);
+  const sendAll = async (to: string) => {
+    for (const request of requests) await sendOtlp(to, { ...request, tenant });
   };
   if (values['data-dir'] === undefined) {
-    await sendAll(values.url);
+    await sendAll(url);
   } else {
     await using wit = await OpenWit.open({ dataDir: values['data-dir'] });
     const { http } = await wit.listen({ http: 0 });
@@ -34,4 +35,13 @@ export async function ingest(args: readonly string[]): Promise<number> {
   }
   process.stdout.write(`${requests.length} requests taken\n`);
   return 0;
+}
+
+async function read(path: string): Promise<Uint8Array<ArrayBuffer>> {
+  try {
+    return await readFile(path);
+  } catch (cause) {
+    const { message } = cause as Error;
+    throw new OpenWitError('invalid', 'INVALID_CONFIG', `unreadable, file=${path} reason=${message}`, { cause });
+  }
 }

@@ -1,7 +1,9 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { OpenWit } from '@openwit/core';
-import { DEFAULT_TENANT } from '@openwit/ports';
-import { oneOf, onePositional } from '../arguments.ts';
+import { DEFAULT_TENANT, OpenWitError } from '@openwit/ports';
+import { oneOf, onePositional, urlOf } from '../arguments.ts';
 import { type Answer, askNode } from '../node-client.ts';
 import { toCsv, toTable } from '../text-formats.ts';
 
@@ -25,7 +27,7 @@ export async function sql(args: readonly string[]): Promise<number> {
   process.stdout.write(
     format(
       await (values['data-dir'] === undefined
-        ? askNode(values.url, question)
+        ? askNode(urlOf(values.url), question)
         : askFolder(values['data-dir'], question)),
     ),
   );
@@ -34,7 +36,14 @@ export async function sql(args: readonly string[]): Promise<number> {
 
 /** Opens the folder as a node that listens to nobody but this question. */
 async function askFolder(dataDir: string, question: { sql: string; tenant: string }): Promise<Answer> {
+  checkDataFolder(dataDir);
   await using wit = await OpenWit.open({ dataDir });
   const { api } = await wit.listen({ api: 0 });
   return await askNode(api!, question);
+}
+
+/** A question makes no folder: what a node has opened has a catalog or a log. */
+function checkDataFolder(dataDir: string): void {
+  if (dataDir === ':memory:' || ['catalog.sqlite', 'wal'].some((name) => existsSync(join(dataDir, name)))) return;
+  throw new OpenWitError('invalid', 'INVALID_CONFIG', `no data of a node, option=--data-dir value=${dataDir}`);
 }
