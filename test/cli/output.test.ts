@@ -29,3 +29,13 @@ test('a name that every object has is no command', async () => {
     assert.match(err, /^openwit: no such command, command=\w+\n/);
   }
 });
+
+test('a decimal has all its digits in every format, also in a list', async () => {
+  const statement =
+    'select 1.10::decimal(3,2) as d, [2.50::decimal(3,2), null] as l, 0.5::double as f, 1e300::double as e';
+  const ask = async (format: string) =>
+    (await openwit(['sql', statement, '--data-dir', ':memory:', '--format', format])).out;
+  assert.equal(await ask('csv'), 'd,l,f,e\r\n1.10,"[2.50,null]",0.5,1e+300\r\n');
+  assert.deepEqual((await ask('table')).split('\n').slice(2), ['1.10  [2.50,null]  0.5  1e+300', '1 row', '']);
+  assert.match(await ask('json'), /"rows":\[\[1\.10,\[2\.50,null\],0\.5,1e\+300\]\]/);
+});

@@ -1,13 +1,29 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { range, sendLogs } from '../support/log-request.ts';
 import { ask } from '../support/node-process.ts';
 import { openwit, type Served, serve } from '../support/openwit-command.ts';
+
+const MAIN = fileURLToPath(new URL('../../packages/cli/dist/main.js', import.meta.url));
+/** Of a disk that does not answer: what opening the folder writes first never ends, and says so. */
+const NEVER_LOCKS = `data:text/javascript,${encodeURIComponent(`
+  import { promises } from 'node:fs';
+  import { syncBuiltinESMExports } from 'node:module';
+  promises.writeFile = () => {
+    setInterval(() => {}, 1000);
+    process.stdout.write('opening');
+    return new Promise(() => {});
+  };
+  syncBuiltinESMExports();
+`)}`;
 
 let dataDir: string;
 let nodes: Served[];
@@ -52,7 +68,7 @@ test('what serve was told to end with is in files, not only in the log', async (
   assert.deepEqual(rows, [[50]]);
 });
 
-test('a second signal while serve ends changes nothing', async () => {
+test('a signal that comes twice at once is one signal', async () => {
   const node = await begin();
   assert.equal(await sendLogs(node.http, range(0, 2000)), 200);
   process.kill(node.pid, 'SIGTERM');
@@ -80,6 +96,33 @@ test('a request to the API whose body never comes does not keep serve from endin
   await ask(node.api, 'select 1');
   assert.equal((await node.end('SIGTERM')).code, 0);
   socket.destroy();
+});
+
+test('a second signal ends a serve that does not come to its end, and nothing is lost', async () => {
+  const node = await begin();
+  assert.equal(await sendLogs(node.http, range(0, 50)), 200);
+  const socket = connect(Number(node.api.split(':').at(-1)), '127.0.0.1');
+  socket.on('error', () => {});
+  await once(socket, 'connect');
+  socket.write('POST /api/v1/sql HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\r\n{ "sql"');
+  await ask(node.api, 'select 1');
+  process.kill(node.pid, 'SIGTERM');
+  await setTimeout(1500);
+  const { code, err } = await node.end('SIGTERM');
+  socket.destroy();
+  assert.deepEqual([code, err], [1, '']);
+  assert.deepEqual((await ask((await begin()).api, 'select count(*) from logs')).rows, [[50]]);
+});
+
+test('a signal ends a serve that does not come to open its folder', async () => {
+  const child = spawn(process.execPath, ['--import', NEVER_LOCKS, MAIN, 'serve', '--data-dir', dataDir], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    timeout: 60_000,
+  });
+  const closed = once(child, 'close');
+  await once(child.stdout, 'data');
+  child.kill('SIGTERM');
+  assert.deepEqual(await closed, [1, null]);
 });
 
 test('a second serve on the same folder names the folder and its owner, and the first goes on', async () => {

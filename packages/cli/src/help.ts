@@ -27,7 +27,7 @@ It prints one line when it takes requests:
 
   openwit ready grpc=127.0.0.1:4317 http=http://127.0.0.1:4318 api=http://127.0.0.1:8080
 
-SIGTERM or SIGINT flushes, closes and exits with 0. An acknowledged record survives anything, also kill -9.
+SIGTERM or SIGINT flushes, closes and exits with 0; again, or before the node is open, it exits with 1 at once. An acknowledged record survives anything, also kill -9.
 `,
   sql: `openwit sql "SQL" [options]: ask a question
 

@@ -1,7 +1,8 @@
 import { type ErrorCode, type ErrorKind, OpenWitError } from '@openwit/ports';
 import { statusText } from './otlp-status.ts';
+import { rawJSON } from './raw-json.ts';
 
-/** What `POST /api/v1/sql` answers, as data and as the text that came. */
+/** What `POST /api/v1/sql` answers, as data, in which some numbers are raw JSON, and as the text that came. */
 export interface Answer {
   readonly columns: readonly { readonly name: string; readonly type: string }[];
   readonly rows: readonly (readonly unknown[])[];
@@ -62,10 +63,15 @@ export async function sendOtlp(
 /** The body of an answer; nothing of what is asked for when it is no JSON object. */
 function parse(text: string): Partial<Answer> & { readonly error?: Partial<ErrorAnswer> } {
   try {
-    return Object(JSON.parse(text));
+    return Object(JSON.parse(text, keepDigits));
   } catch {
     return {};
   }
+}
+
+/** A decimal `1.10` keeps its digits, also inside of a list or a struct: as a double it would be 1.1. */
+function keepDigits(_key: string, value: unknown, { source }: { readonly source?: string } = {}): unknown {
+  return typeof value === 'number' && source !== undefined && source !== String(value) ? rawJSON(source) : value;
 }
 
 /** Something that is no node, or a proxy before a node that is away. */

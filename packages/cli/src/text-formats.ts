@@ -1,4 +1,5 @@
 import type { Answer } from './node-client.ts';
+import { isRawJSON } from './raw-json.ts';
 
 /** Wider cells are cut in a table; csv and json have them whole. */
 const MAX_CELL = 80;
@@ -8,7 +9,7 @@ export function toTable({ columns, rows }: Answer): string {
   const lines = rows.map((row) => row.map((value) => cut(cellText(value, 'NULL'))));
   const widths = header.map((name, i) => widest(i, name.length, lines));
   const rule = widths.map((width) => '─'.repeat(width)).join('  ');
-  const numeric = columns.map((_, i) => rows.some((row) => typeof row[i] === 'number'));
+  const numeric = columns.map((_, i) => rows.some((row) => typeof row[i] === 'number' || isRawJSON(row[i])));
   const draw = (cells: readonly string[]) =>
     cells
       .map((cell, i) => (numeric[i] ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!)))
