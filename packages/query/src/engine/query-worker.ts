@@ -6,12 +6,18 @@ import type { DatabaseSettings } from './settings.ts';
 /** What one query hears of its worker. After `end` or `error` it hears nothing more. */
 export type Listener = (message: Exclude<FromWorker, { kind: 'dying' }>) => void;
 
-/** The worker thread from outside. When it dies, each of its queries hears an `internal` error. */
+const RETRY_AFTER_MS = 1000;
+
+/**
+ * The worker thread from outside. When it dies, each of its queries hears an `internal` error; when it could not even
+ * start, for lack of file descriptors or memory, `unavailable`: another one may.
+ */
 export class QueryWorker {
   readonly #worker: Worker;
   readonly #listeners = new Map<number, Listener>();
   readonly #exited: Promise<void>;
   #failure: unknown;
+  #isStarted = false;
   #isDead = false;
 
   constructor(settings: DatabaseSettings) {
@@ -50,6 +56,7 @@ export class QueryWorker {
   }
 
   #receive(message: FromWorker): void {
+    this.#isStarted = true;
     if (message.kind === 'dying') {
       this.#die(errorFromMessage(message.error));
       // A process that ended now would cut DuckDB off in the middle of a call.
@@ -64,7 +71,7 @@ export class QueryWorker {
   #die(error: unknown): void {
     this.#isDead = true;
     this.#failure ??= error;
-    const failure = new OpenWitError('internal', 'INTERNAL', 'the query thread died', { cause: this.#failure });
+    const failure = deathOf(this.#failure, this.#isStarted);
     for (const [id, listener] of [...this.#listeners]) {
       this.#forget(id);
       listener({ kind: 'error', id, error: errorToMessage(failure) });
@@ -75,4 +82,13 @@ export class QueryWorker {
     this.#listeners.delete(id);
     if (this.#listeners.size === 0) this.#worker.unref();
   }
+}
+
+function deathOf(cause: unknown, isStarted: boolean): OpenWitError {
+  // The thread's own heap is full only after it has started, perhaps with the first query.
+  if (isStarted || (cause as { code?: string }).code === 'ERR_WORKER_OUT_OF_MEMORY') {
+    return new OpenWitError('internal', 'INTERNAL', 'the query thread died', { cause });
+  }
+  const options = { cause, retryAfterMs: RETRY_AFTER_MS };
+  return new OpenWitError('unavailable', 'STORE_UNAVAILABLE', 'the query thread could not start', options);
 }
