@@ -232,7 +232,7 @@ for (const [operation, code] of [
 
 test('what is refused alone is nowhere, also when the log then fails for those before it', async () => {
   const fileSystem = new FaultyFileSystem(new MemoryFileSystem());
-  const wal = await SegmentedWal.open({ fileSystem }, { folder: FOLDER, segmentBytes: 4096, maxBytes: 8192 });
+  const wal = await SegmentedWal.open({ fileSystem }, { folder: FOLDER, segmentBytes: 16_384, maxBytes: 32_768 });
   const store = new MemoryStore({}, { maxBytes: Number.MAX_SAFE_INTEGER });
   const ingestor = new Ingestor({ wal, store, clock: new DrivenClock() });
   await send(ingestor, ['first']);
@@ -242,7 +242,7 @@ test('what is refused alone is nowhere, also when the log then fails for those b
     { operation: 'sync' },
   );
   const waiting = send(ingestor, ['waits for the disk']);
-  const refusedAlone = send(ingestor, ['x'.repeat(9000)]);
+  const refusedAlone = send(ingestor, ['x'.repeat(40_000)]);
   await assert.rejects(refusedAlone, { code: 'REQUEST_TOO_LARGE' });
   gate.resolve();
   await assert.rejects(waiting, { code: 'WAL_UNAVAILABLE' });
