@@ -13,6 +13,14 @@ export function parseGrpcTimeout(header: string): number | undefined {
   return digits === undefined ? undefined : Number(digits) * TIMEOUT_UNITS_MS[unit!]!;
 }
 
+/** Clients take few kilobytes of headers, where a message stands twice and up to nine bytes stand for a character of it. */
+const MAX_MESSAGE_LENGTH = 300;
+
+/** What a client sent may stand in a message, so that it can be of any length. */
+export function shortMessage(message: string): string {
+  return message.length <= MAX_MESSAGE_LENGTH ? message : `${message.slice(0, MAX_MESSAGE_LENGTH)}…`.toWellFormed();
+}
+
 /** `grpc-message`: what is not printable ASCII is percent-encoded UTF-8. */
 export function encodeGrpcMessage(message: string): string {
   return message.toWellFormed().replace(/[^\x20-\x24\x26-\x7e]+/g, (text) => {

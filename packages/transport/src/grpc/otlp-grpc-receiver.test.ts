@@ -147,6 +147,14 @@ test('the tenant comes from the metadata, and only when it is one tenant', async
   }
 });
 
+test('a tenant of kilobytes is INVALID_ARGUMENT, in headers that clients take', async (t) => {
+  const { call } = await start(t);
+  const answer = await call(PATHS.logs, frame(new Uint8Array(0)), { 'x-scope-orgid': '%'.repeat(7000) });
+  assert.deepEqual([answer.status, detailsOf(answer).code], [3, 3]);
+  const size = Object.entries(answer.headers).reduce((sum, [name, value]) => sum + name.length + `${value}`.length, 0);
+  assert.ok(size < 4096, `${size} bytes`);
+});
+
 const UNDECODABLE: readonly [string, Uint8Array, Record<string, string>][] = [
   ['bytes that are no OTLP', frame(Uint8Array.of(0x0a, 9)), {}],
   ['no message', new Uint8Array(0), {}],

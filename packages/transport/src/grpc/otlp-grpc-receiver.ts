@@ -28,7 +28,7 @@ import {
   receiverSettings,
 } from '../receive/receiver-options.ts';
 import { GrpcMessageBody, grpcFrame } from './grpc-frame.ts';
-import { encodeGrpcMessage, parseGrpcTimeout } from './grpc-headers.ts';
+import { encodeGrpcMessage, parseGrpcTimeout, shortMessage } from './grpc-headers.ts';
 
 const DEFAULT_PORT = 4317;
 
@@ -176,7 +176,8 @@ function answer(stream: ServerHttp2Stream, message: Uint8Array): void {
 }
 
 /** Trailers-Only: the status stands in the headers, and there is no message. */
-function answerError(stream: ServerHttp2Stream, answer: ErrorAnswer): void {
+function answerError(stream: ServerHttp2Stream, error: ErrorAnswer): void {
+  const answer: ErrorAnswer = { ...error, message: shortMessage(error.message) };
   endStream(stream, {
     ':status': 200,
     'content-type': 'application/grpc',
