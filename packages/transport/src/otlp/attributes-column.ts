@@ -104,6 +104,11 @@ export class AttributesColumn implements Column {
   truncate(rows: number): void {
     this.#entries.truncate(this.offsets[rows]!);
     this.#startRow();
+    // A batch that is used again and again would count its stamps beyond 32 bits.
+    if (rows === 0) {
+      this.#seenIn.fill(0);
+      this.#stamp = 1;
+    }
   }
 
   data(length: number): ColumnData {
