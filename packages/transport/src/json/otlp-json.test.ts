@@ -164,6 +164,17 @@ test('bytes that are not UTF-8, and values nested without end, are malformed', (
   }
 });
 
+test('JSON may nest maps as deep as protobuf may', () => {
+  const depth = 99;
+  const head = '{"kvlistValue":{"values":[{"key":"k","value":';
+  const body = `${head.repeat(depth)}{"intValue":1}${'}]}}'.repeat(depth)}`;
+  const batch = createOtlpBatch('logs');
+  batch.append(convert('logs', `{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"body":${body}}]}]}]}`), {
+    maxRecords: 10,
+  });
+  assert.equal(rowsOf(batch)[0]!.body, `${'{"k":'.repeat(depth)}1${'}'.repeat(depth)}`);
+});
+
 test('text is refused where JSON.parse refuses it, and nowhere else', () => {
   const random = new SeededRandom(7);
   const original = '{"a":[1,-2.5e+3,"x\\u00e9\\n\\"",true,false,null,{"b":{}},[]], "c" : 0 }';

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isOpenWitError, type Signal } from '@openwit/ports';
+import { ProtobufWriter } from '../protobuf-writer.ts';
 import { encodeMessage, encodeRequest, type Message } from '../testing/otlp-proto.ts';
 import { type Row, rowsOf } from '../testing/rows-of.ts';
 import { MAX_ATTRIBUTE_KEYS } from './attribute-keys.ts';
@@ -339,18 +340,36 @@ for (const [what, payload, offset, fieldPath] of MALFORMED) {
   });
 }
 
-test('values nested too deep are malformed, and so are groups', () => {
-  let value: Message = { int_value: 1 };
-  for (let depth = 0; depth < 40; depth++) value = { array_value: { values: [value] } };
-  const log = requestOf('logs', [{ body: value }]);
-  const groups = Buffer.concat([Buffer.alloc(40, 0x0b), Buffer.alloc(40, 0x0c)]);
-  for (const payload of [log, groups]) {
+/** A log record whose body is 1 in so many lists; protobufjs does not write that deep. Per level the fields of messages. */
+function nestedBody(depth: number, level: readonly number[]): Uint8Array {
+  const writer = new ProtobufWriter(1024);
+  const path = [1, 2, 2, 5, ...Array(depth).fill(level).flat()];
+  const starts = path.map((field) => writer.begin(field));
+  writer.varint(3, 1n);
+  for (const start of starts.reverse()) writer.end(start);
+  return writer.finish();
+}
+
+const NESTED: readonly [string, (depth: number) => Uint8Array, ((depth: number) => string)?][] = [
+  ['arrays', (depth) => nestedBody(depth, [5, 1]), (depth) => `${'['.repeat(depth)}1${']'.repeat(depth)}`],
+  ['maps', (depth) => nestedBody(depth, [6, 1, 2]), (depth) => `${'{"":'.repeat(depth)}1${'}'.repeat(depth)}`],
+  ['groups', (depth) => Buffer.concat([Buffer.alloc(depth, 0x0b), Buffer.alloc(depth, 0x0c)])],
+];
+
+for (const [what, payload, json] of NESTED) {
+  test(`${what} are read 99 levels deep, and malformed 101 levels deep`, () => {
+    const batch = createOtlpBatch('logs');
+    batch.append(payload(99), { maxRecords: 1 });
+    assert.deepEqual(
+      rowsOf(batch).map((row) => row.body),
+      json === undefined ? [] : [json(99)],
+    );
     assert.throws(
-      () => decode('logs', payload),
+      () => batch.append(payload(101), { maxRecords: 2 }),
       (error) => isOpenWitError(error) && error.code === 'MALFORMED_OTLP',
     );
-  }
-});
+  });
+}
 
 function fullError(action: () => unknown): string {
   try {

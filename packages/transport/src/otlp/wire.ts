@@ -8,8 +8,12 @@ export class MalformedWire extends Error {
   }
 }
 
-/** Groups and JSON values inside each other deeper than this are malformed: recursion must not reach the stack's end. */
-export const MAX_DEPTH = 32;
+/**
+ * Groups, and arrays and maps, inside each other deeper than this are malformed: recursion must not reach the stack's end.
+ * It is protobuf's own limit (https://protobuf.dev/programming-guides/proto-limits), which counts two or three messages for
+ * each of ours.
+ */
+export const MAX_DEPTH = 100;
 
 const WIRE_VARINT = 0;
 const WIRE_FIXED64 = 1;
