@@ -224,6 +224,11 @@ test('a body without an end is not read for ever to be refused', async (t) => {
   request.destroy();
 });
 
+test('a connection stays open between requests for as long as the option says', async (t) => {
+  const { post } = await start(t, { keepAliveTimeoutMs: 12_000 });
+  assert.equal((await post('/v1/traces', traces())).headers.get('keep-alive'), 'timeout=12');
+});
+
 const SINK_ERRORS: readonly [unknown, number, string | null][] = [
   [new OpenWitError('overloaded', 'OVERLOADED', 'full'), 503, '1'],
   [new OpenWitError('overloaded', 'OVERLOADED', 'full', { retryAfterMs: 2100 }), 503, '3'],

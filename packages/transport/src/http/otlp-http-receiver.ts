@@ -55,9 +55,9 @@ export class OtlpHttpReceiver implements Receiver {
   constructor(collaborators: ReceiverCollaborators, options: ReceiverOptions = {}) {
     this.#settings = receiverSettings(collaborators, options, DEFAULT_PORT);
     this.#intake = new Intake(this.#settings);
-    const { requestTimeoutMs, maxConnections } = this.#settings;
+    const { requestTimeoutMs, keepAliveTimeoutMs, maxConnections } = this.#settings;
     // Bodies have their own timeout, by the injected clock.
-    const timeouts = { headersTimeout: requestTimeoutMs, requestTimeout: 0 };
+    const timeouts = { headersTimeout: requestTimeoutMs, requestTimeout: 0, keepAliveTimeout: keepAliveTimeoutMs };
     const checkEveryMs = Math.min(1000, requestTimeoutMs);
     this.#server = createServer({ ...timeouts, connectionsCheckingInterval: checkEveryMs, noDelay: true });
     this.#server.maxConnections = maxConnections;

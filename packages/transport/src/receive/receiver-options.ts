@@ -24,6 +24,8 @@ export interface ReceiverOptions {
   readonly maxWaitMs?: number;
   /** How long a request's headers and body may take to arrive, milliseconds. Default 30,000. */
   readonly requestTimeoutMs?: number;
+  /** How long a connection of HTTP/1.1 may be idle between two requests, milliseconds. Default 65,000. */
+  readonly keepAliveTimeoutMs?: number;
   /** How long requests under way may take to end when the receiver stops, milliseconds. Default 5,000. */
   readonly stopTimeoutMs?: number;
   /** When clients should retry, where the error does not say it itself; 1 to 3 seconds. Default 1. */
@@ -56,6 +58,8 @@ export function receiverSettings(
     maxConcurrentRequests: integerOption('maxConcurrentRequests', options.maxConcurrentRequests ?? 256, 1, 65_536),
     maxWaitMs: integerOption('maxWaitMs', options.maxWaitMs ?? 1000, 0, 60_000),
     requestTimeoutMs: integerOption('requestTimeoutMs', options.requestTimeoutMs ?? 30_000, 1, 3_600_000),
+    // Longer than the 60 seconds after which proxies stop using a connection: not to close it while they send.
+    keepAliveTimeoutMs: integerOption('keepAliveTimeoutMs', options.keepAliveTimeoutMs ?? 65_000, 1, 3_600_000),
     stopTimeoutMs: integerOption('stopTimeoutMs', options.stopTimeoutMs ?? 5000, 0, 3_600_000),
     retryAfterSeconds: integerOption('retryAfterSeconds', options.retryAfterSeconds ?? 1, 1, 3),
     maxConnections: integerOption('maxConnections', options.maxConnections ?? 1024, 1, 1_000_000),
