@@ -195,6 +195,15 @@ test('a request target that is no URL is answered, and the node lives on', async
   assert.equal(await statusOf('/health?verbose'), 200);
 });
 
+test('a client reads that it is refused although it has megabytes to send', async () => {
+  const large = JSON.stringify({ sql: ' '.repeat(16 * 1024 * 1024) });
+  for (let i = 0; i < 3; i++) {
+    assert.equal((await post(large)).status, 413);
+    assert.equal((await post(large, { 'X-Scope-OrgID': '..' })).status, 400);
+    assert.equal((await fetch(`${node.api}/api/v1/nothing`, { method: 'POST', body: large })).status, 404);
+  }
+});
+
 test('a query that takes too long is stopped, and the next one has its answer', async () => {
   const endless = 'select sum(a.range * b.range) from range(10000000) a, range(10000000) b';
   const { status, code } = await errorOf(await post({ sql: endless }));

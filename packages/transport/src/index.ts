@@ -12,6 +12,7 @@ export {
   type OtlpBatchOptions,
 } from './otlp/batch.ts';
 export type { BatchFullReason } from './otlp/batch-memory.ts';
+export { type DiscardLimits, endResponse } from './receive/early-answer.ts';
 export { listen, stopListening } from './receive/listen.ts';
 export type { ReceiverCollaborators, ReceiverOptions } from './receive/receiver-options.ts';
 export { requestPath } from './receive/request-path.ts';

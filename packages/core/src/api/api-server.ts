@@ -13,7 +13,7 @@ import {
   systemClock,
 } from '@openwit/ports';
 import { type QueryEngine, type QueryResult, resultToArrowStream, resultToJson, resultToNdjson } from '@openwit/query';
-import { listen, type ReceiverOptions, requestPath, stopListening, UnderWay } from '@openwit/transport';
+import { endResponse, listen, type ReceiverOptions, requestPath, stopListening, UnderWay } from '@openwit/transport';
 import { parseStatement } from './statement.ts';
 
 /** What it has in common with the receivers; its port defaults to 8080. */
@@ -30,6 +30,9 @@ export interface ApiServerParts {
 
 /** Of a body: a statement and its parameters. */
 const MAX_BODY_BYTES = 4 * 1024 * 1024;
+
+/** Read of a request that was refused, and thrown away, so that its client reads the answer. */
+const MAX_DISCARDED_BYTES = 64 * 1024 * 1024;
 
 interface Format {
   readonly type: string;
@@ -48,6 +51,7 @@ export class ApiServer implements Receiver {
   readonly #clock: Clock;
   readonly #address: ReceiverAddress;
   readonly #tenantHeader: string;
+  readonly #requestTimeoutMs: number;
   readonly #stopTimeoutMs: number;
   readonly #server: Server;
   readonly #underWay = new UnderWay();
@@ -60,6 +64,7 @@ export class ApiServer implements Receiver {
     this.#tenantHeader = (options.tenantHeader ?? DEFAULT_TENANT_HEADER).toLowerCase();
     this.#stopTimeoutMs = options.stopTimeoutMs ?? 5000;
     const requestTimeout = options.requestTimeoutMs ?? 30_000;
+    this.#requestTimeoutMs = requestTimeout;
     const timeouts = { requestTimeout, headersTimeout: requestTimeout };
     const connectionsCheckingInterval = Math.min(1000, requestTimeout);
     this.#server = createServer({ ...timeouts, connectionsCheckingInterval, noDelay: true });
@@ -84,18 +89,20 @@ export class ApiServer implements Receiver {
     this.#underWay.track(response);
     if (this.#stopped !== undefined) response.setHeader('connection', 'close');
     const path = requestPath(request.url!);
-    if (path === '/health' && request.method === 'GET') return send(response, 200, { status: 'ok' });
-    if (path !== '/api/v1/sql') return send(response, 404, { error: { message: 'no such path' } });
+    if (path === '/health' && request.method === 'GET') return this.#send(request, response, 200, { status: 'ok' });
+    if (path !== '/api/v1/sql') {
+      return this.#send(request, response, 404, { error: { message: 'no such path' } });
+    }
     if (request.method !== 'POST') {
       response.setHeader('allow', 'POST');
-      return send(response, 405, { error: { message: 'use POST' } });
+      return this.#send(request, response, 405, { error: { message: 'use POST' } });
     }
     const gone = new AbortController();
     response.once('close', () => gone.abort());
     try {
       await this.#query(request, response, gone.signal);
     } catch (error) {
-      sendError(response, error);
+      await this.#sendError(request, response, error);
     }
   }
 
@@ -112,37 +119,45 @@ export class ApiServer implements Receiver {
     const value = request.headers[this.#tenantHeader];
     return value === undefined ? DEFAULT_TENANT : checkTenant(String(value));
   }
+
+  async #sendError(request: IncomingMessage, response: ServerResponse, error: unknown): Promise<void> {
+    // Once rows are under way only a broken connection can tell the client that they are not all.
+    if (response.headersSent) {
+      response.destroy();
+      return;
+    }
+    const known = isOpenWitError(error)
+      ? error
+      : new OpenWitError('internal', 'INTERNAL', 'query failed', { cause: error });
+    const { kind, code, message, details } = known;
+    if (known.retryAfterMs !== undefined) response.setHeader('retry-after', Math.ceil(known.retryAfterMs / 1000));
+    await this.#send(request, response, statusOf(known), { error: { kind, code, message, ...details } });
+  }
+
+  #send(request: IncomingMessage, response: ServerResponse, status: number, body: unknown): Promise<void> {
+    const headers = { 'content-type': 'application/json' };
+    const limits = { clock: this.#clock, maxBytes: MAX_DISCARDED_BYTES, maxMs: this.#requestTimeoutMs };
+    return endResponse(request, response, status, headers, JSON.stringify(body), limits);
+  }
 }
 
-/** A body that is too large is read to its end, of which nothing is kept: many clients read no answer before. */
 async function readText(request: IncomingMessage): Promise<string> {
   const pieces: Buffer[] = [];
   let bytes = 0;
-  for await (const piece of request as AsyncIterable<Buffer>) {
+  // The answer goes out on the connection, so that must not be destroyed with the rest of the body.
+  for await (const piece of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     bytes += piece.length;
-    if (bytes <= MAX_BODY_BYTES) pieces.push(piece);
+    if (bytes > MAX_BODY_BYTES) {
+      throw new OpenWitError('invalid', 'REQUEST_TOO_LARGE', `request too large, maxBytes=${MAX_BODY_BYTES}`);
+    }
+    pieces.push(piece);
   }
-  if (bytes <= MAX_BODY_BYTES) return Buffer.concat(pieces).toString('utf8');
-  throw new OpenWitError('invalid', 'REQUEST_TOO_LARGE', `request too large, maxBytes=${MAX_BODY_BYTES}`);
+  return Buffer.concat(pieces).toString('utf8');
 }
 
 /** The first of our formats that the client takes; JSON when it names none of them. */
 function formatOf(accept: string | undefined): Format {
   return FORMATS.find(({ type }) => accept?.includes(type)) ?? FORMATS[0]!;
-}
-
-function sendError(response: ServerResponse, error: unknown): void {
-  // Once rows are under way only a broken connection can tell the client that they are not all.
-  if (response.headersSent) {
-    response.destroy();
-    return;
-  }
-  const known = isOpenWitError(error)
-    ? error
-    : new OpenWitError('internal', 'INTERNAL', 'query failed', { cause: error });
-  const { kind, code, message, details } = known;
-  if (known.retryAfterMs !== undefined) response.setHeader('retry-after', Math.ceil(known.retryAfterMs / 1000));
-  send(response, statusOf(known), { error: { kind, code, message, ...details } });
 }
 
 function statusOf({ kind, code }: OpenWitError): number {
@@ -152,9 +167,4 @@ function statusOf({ kind, code }: OpenWitError): number {
   if (kind === 'invalid') return 400;
   if (kind === 'overloaded') return 429;
   return kind === 'internal' || kind === 'data' ? 500 : 503;
-}
-
-function send(response: ServerResponse, status: number, body: unknown): void {
-  response.writeHead(status, { 'content-type': 'application/json' });
-  response.end(JSON.stringify(body));
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { request as httpRequest } from 'node:http';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
@@ -196,16 +196,52 @@ test('a request that is too large is 413 without Retry-After: announced, unannou
   assert.equal(sink.requests.length, 0);
 });
 
-test('a refusal reaches clients that are still sending', async (t) => {
-  const { post } = await start(t, { maxRequestBytes: MIB });
-  const body = new Uint8Array(MIB);
-  for (let i = 0; i < 10; i++) {
-    const tenant = await post('/v1/traces', body, { ...PROTOBUF, 'x-scope-orgid': 'not/a/tenant' });
-    assert.equal(tenant.status, 400);
-    assert.equal((await post('/v1/traces', body, { 'content-type': 'text/plain' })).status, 415);
-    assert.equal((await post('/v2/traces', body)).status, 404);
-  }
+const REFUSALS: readonly [string, number, string, Record<string, string>][] = [
+  ['a tenant that is none', 400, '/v1/traces', { ...PROTOBUF, 'x-scope-orgid': '..' }],
+  ['an encoding that is unknown', 415, '/v1/traces', { ...PROTOBUF, 'content-encoding': 'br' }],
+  ['a type that is unknown', 415, '/v1/traces', { 'content-type': 'text/plain' }],
+  ['a path that is unknown', 404, '/v1/spans', PROTOBUF],
+  ['a size beyond the limit', 413, '/v1/traces', PROTOBUF],
+];
+
+for (const [what, status, path, headers] of REFUSALS) {
+  test(`a client reads that ${what} is refused although it has megabytes to send`, async (t) => {
+    const { port, post } = await start(t, { maxRequestBytes: 4 * MIB });
+    const body = new Uint8Array(6 * MIB);
+    for (let i = 0; i < 5; i++) {
+      assert.equal((await post(path, body, headers)).status, status);
+      const request = httpRequest({ port, path, method: 'POST', headers: { ...headers, 'content-length': 6 * MIB } });
+      request.end(body);
+      const [response] = await once(request, 'response');
+      response.resume();
+      await once(response, 'end');
+      assert.equal(response.statusCode, status);
+    }
+  });
+}
+
+test('what a refused client goes on sending is read for a bounded time, and up to a bounded size', async (t) => {
+  const { clock, port } = await start(t, { maxRequestBytes: MIB, requestTimeoutMs: 5000 });
+  const refused = async () => {
+    const socket = connect(port, '127.0.0.1');
+    socket.on('error', () => {});
+    socket.write('POST /v1/nothing HTTP/1.1\r\nhost: x\r\ncontent-length: 1000000000\r\n\r\n');
+    const [answer] = await once(socket, 'data');
+    assert.match(String(answer), /^HTTP\/1\.1 404/);
+    return socket;
+  };
+  const slow = await refused();
+  clock.advance(5000);
+  await closed(slow);
+  const endless = await refused();
+  const write = () => endless.write(Buffer.alloc(64 * 1024), (error) => error ?? write());
+  write();
+  await closed(endless);
 });
+
+function closed(socket: Socket): Promise<void> {
+  return new Promise((resolve) => socket.once('close', () => resolve()));
+}
 
 test('a body without an end is not read for ever to be refused', async (t) => {
   const { port } = await start(t, { maxRequestBytes: MIB });

@@ -17,9 +17,9 @@ import {
   statusJson,
   statusMessage,
 } from '../receive/answer.ts';
-import { ChunkedBody, ClientGone, LateBody, readBody, requestTooLarge, SizedBody } from '../receive/body.ts';
+import { ChunkedBody, ClientGone, readBody, requestTooLarge, SizedBody } from '../receive/body.ts';
 import { contentEncoding } from '../receive/decompress.ts';
-import { discardBody } from '../receive/discard-body.ts';
+import { endResponse } from '../receive/early-answer.ts';
 import { Intake } from '../receive/intake.ts';
 import { listen, stopListening } from '../receive/listen.ts';
 import {
@@ -80,26 +80,27 @@ export class OtlpHttpReceiver implements Receiver {
     this.#intake.track(response);
     // A client that goes away while it is answered is none of our business.
     response.on('error', () => {});
+    const { clock, requestTimeoutMs, retryAfterSeconds } = this.#settings;
+    const deadline = clock.monotonic() + requestTimeoutMs;
     const isJson = mediaType(request) === JSON_TYPE;
+    const answerError = (answer: ErrorAnswer) => this.#answerError(request, response, isJson, answer, deadline);
     try {
       const signal = SIGNAL_PATHS.get(requestPath(request.url!));
       if (signal === undefined) {
-        await this.#refuse(request, response, isJson, routeAnswer(404, 'unknown path'));
+        await answerError(routeAnswer(404, 'unknown path'));
       } else if (request.method !== 'POST') {
         response.setHeader('allow', 'POST');
-        await this.#refuse(request, response, isJson, routeAnswer(405, 'only POST is allowed'));
+        await answerError(routeAnswer(405, 'only POST is allowed'));
       } else if (!isJson && mediaType(request) !== PROTOBUF) {
-        const message = `content-type is neither ${PROTOBUF} nor ${JSON_TYPE}`;
-        await this.#refuse(request, response, isJson, routeAnswer(415, message));
+        await answerError(routeAnswer(415, `content-type is neither ${PROTOBUF} nor ${JSON_TYPE}`));
       } else {
         const result = await this.#intake.run((share) => this.#ingest(request, signal, isJson, share));
-        this.#answer(response, 200, isJson, isJson ? responseJson(signal, result) : responseMessage(result));
+        const body = isJson ? responseJson(signal, result) : responseMessage(result);
+        await this.#answer(request, response, 200, isJson, body, deadline);
       }
     } catch (error) {
       if (error instanceof ClientGone) return;
-      const answer = errorAnswer(error, this.#settings.retryAfterSeconds * 1000);
-      if (error instanceof LateBody) this.#answerError(request, response, isJson, answer);
-      else await this.#refuse(request, response, isJson, answer);
+      await answerError(errorAnswer(error, retryAfterSeconds * 1000));
     }
   }
 
@@ -128,31 +129,33 @@ export class OtlpHttpReceiver implements Receiver {
     return new SizedBody(this.#intake.buffers, share, length);
   }
 
-  async #refuse(
+  #answerError(
     request: IncomingMessage,
     response: ServerResponse,
     isJson: boolean,
     answer: ErrorAnswer,
+    deadline: number,
   ): Promise<void> {
-    const { clock, maxRequestBytes } = this.#settings;
-    await discardBody(request, clock, 2 * maxRequestBytes);
-    this.#answerError(request, response, isJson, answer);
-  }
-
-  #answerError(request: IncomingMessage, response: ServerResponse, isJson: boolean, answer: ErrorAnswer): void {
     const { httpStatus, retryAfterMs } = answer;
     if (retryAfterMs !== undefined) response.setHeader('retry-after', Math.max(1, Math.ceil(retryAfterMs / 1000)));
-    // There is still more of a body that nobody wants.
-    if (!request.complete) response.setHeader('connection', 'close');
     const body = isJson ? statusJson(answer) : statusMessage(answer);
-    this.#answer(response, httpStatus, isJson, body);
+    return this.#answer(request, response, httpStatus, isJson, body, deadline);
   }
 
-  #answer(response: ServerResponse, status: number, isJson: boolean, body: string | Uint8Array): void {
+  async #answer(
+    request: IncomingMessage,
+    response: ServerResponse,
+    status: number,
+    isJson: boolean,
+    body: string | Uint8Array,
+    deadline: number,
+  ): Promise<void> {
     if (response.destroyed) return;
     if (this.#intake.isStopping) response.setHeader('connection', 'close');
-    const headers = { 'content-type': isJson ? JSON_TYPE : PROTOBUF, 'content-length': Buffer.byteLength(body) };
-    response.writeHead(status, headers).end(body);
+    const { clock, maxRequestBytes } = this.#settings;
+    const maxMs = deadline - clock.monotonic();
+    const headers = { 'content-type': isJson ? JSON_TYPE : PROTOBUF };
+    await endResponse(request, response, status, headers, body, { clock, maxBytes: 2 * maxRequestBytes, maxMs });
   }
 }
 

@@ -2,13 +2,6 @@ import type { Readable } from 'node:stream';
 import { type Clock, freeBuffer, OpenWitError, type SharedBuffers } from '@openwit/ports';
 import type { AdmissionShare } from './admission.ts';
 
-/** The body did not arrive in time. */
-export class LateBody extends OpenWitError {
-  constructor(timeoutMs: number) {
-    super('unavailable', 'OVERLOADED', `request did not arrive in ${timeoutMs} ms`);
-  }
-}
-
 /** The client went away: there is nobody to answer. */
 export class ClientGone extends Error {}
 
@@ -107,7 +100,7 @@ export function readBody(
 ): Promise<Uint8Array<SharedArrayBuffer>> {
   return new Promise((resolve, reject) => {
     const timer = clock.schedule(timeoutMs, () => {
-      fail(new LateBody(timeoutMs));
+      fail(new OpenWitError('unavailable', 'OVERLOADED', `request did not arrive in ${timeoutMs} ms`));
     });
     let isWaiting = false;
     let hasEnded = false;
