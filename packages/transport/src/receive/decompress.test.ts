@@ -14,6 +14,7 @@ describe('all of a compressed body is read', () => {
   const zstd = zstdCompressSync(TEXT);
   const cases = {
     'gzip of two members': ['gzip', Buffer.concat([gzipSync(TEXT), gzipSync('end')]), `${TEXT}end`],
+    'gzip with padding': ['gzip', Buffer.concat([gzipSync(TEXT), Buffer.alloc(20)]), TEXT],
     deflate: ['deflate', deflateSync(TEXT), TEXT],
     'deflate without its header': ['deflate', deflateRawSync(TEXT), TEXT],
     'zstd of two frames': ['zstd', Buffer.concat([zstd, zstdCompressSync('end')]), `${TEXT}end`],
@@ -41,6 +42,8 @@ test('frames together may not unpack to more than the limit', async () => {
   const two = Buffer.concat([zstdCompressSync('x'.repeat(600)), zstdCompressSync('y'.repeat(600))]);
   await assert.rejects(textOf('zstd', two, 1000), { code: 'REQUEST_TOO_LARGE' });
   assert.equal((await textOf('zstd', two, 1200)).length, 1200);
+  const oneMore = Buffer.concat([two, zstdCompressSync('z')]);
+  await assert.rejects(textOf('zstd', oneMore, 1200), { code: 'REQUEST_TOO_LARGE' });
 });
 
 test('x-gzip is gzip', () => assert.equal(contentEncoding('X-GZIP'), 'gzip'));
