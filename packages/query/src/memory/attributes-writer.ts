@@ -17,16 +17,19 @@ export type RowOf = (chunkRow: number) => number;
 
 /**
  * Writes an attributes column as MAP(VARCHAR, VARCHAR): of the values as text, or of the types of what isn't a string.
- * Rows that share a dictionary's value share its entries too.
+ * Rows that share a dictionary's value share its entries too. DuckDB compares maps entry by entry: those of a table are in
+ * the order of their keys, as they are read out of files.
  */
 export function attributesWriter(
   context: WriteContext,
   column: ColumnData,
   part: 'value' | 'types',
   rowOf: RowOf,
+  order: 'by key' | 'as sent' = 'as sent',
 ): ChunkWriter {
   const entries = attributeEntries(column);
   const offsets = column.offsets!;
+  const rankOf = order === 'by key' ? ranksOf(entries.keys) : undefined;
   return (vector, from, count) => {
     const chosen: number[] = [];
     const written = new Map<number, number>();
@@ -45,12 +48,42 @@ export function attributesWriter(
       for (let e = offsets[row]!; e < offsets[row + 1]!; e++) {
         if (part === 'value' || entries.typeOf[e] !== STRING) chosen.push(e);
       }
+      if (rankOf !== undefined) sortFrom(chosen, starts[i]!, (entry) => rankOf[entries.keyOf[entry]!]!);
       lengths[i] = chosen.length - starts[i]!;
     }
     const pair = writeListEntries(vector, starts, lengths, chosen.length);
     writeKeys(context.strings, duckdb.struct_vector_get_child(pair, 0), entries, chosen);
     writeValues(context.strings, duckdb.struct_vector_get_child(pair, 1), entries, chosen, part);
   };
+}
+
+/** The place of each key among all of them, in the order of their bytes. */
+function ranksOf({ length, offsets, values }: ColumnData): Int32Array {
+  const bytes = values as Uint8Array;
+  const textOf = (key: number) => bytes.subarray(offsets![key]!, offsets![key + 1]!);
+  const sorted = Array.from({ length }, (_, key) => key).sort((a, b) => Buffer.compare(textOf(a), textOf(b)));
+  const ranks = new Int32Array(length);
+  for (const [rank, key] of sorted.entries()) ranks[key] = rank;
+  return ranks;
+}
+
+/** More items than this are sorted by the engine: in place the work grows with their square. */
+const FEW_ITEMS = 32;
+
+/** Sorts the end of a list, which is short and mostly in order. */
+function sortFrom(list: number[], start: number, rankOf: (item: number) => number): void {
+  if (list.length - start > FEW_ITEMS) {
+    const sorted = list.splice(start).sort((a, b) => rankOf(a) - rankOf(b));
+    for (const item of sorted) list.push(item);
+    return;
+  }
+  for (let i = start + 1; i < list.length; i++) {
+    const item = list[i]!;
+    const rank = rankOf(item);
+    let at = i;
+    for (; at > start && rankOf(list[at - 1]!) > rank; at--) list[at] = list[at - 1]!;
+    list[at] = item;
+  }
 }
 
 function writeKeys(

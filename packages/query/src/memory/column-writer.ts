@@ -19,7 +19,7 @@ export function chunkWriter(
   const values = dictionary ?? column;
   const rowOf = indices === undefined ? (row: number) => row : (row: number) => indices[row]!;
   if (read.part !== 'value' && read.part !== 'types') return keyWriter(context, values, read, rowOf);
-  if (definition.type === 'attributes') return attributesWriter(context, values, read.part, rowOf);
+  if (definition.type === 'attributes') return attributesWriter(context, values, read.part, rowOf, 'by key');
   return indices === undefined
     ? plainWriter(context, definition.type, column)
     : groupWriter(context, definition.type, values, indices);

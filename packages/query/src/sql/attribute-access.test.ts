@@ -157,7 +157,7 @@ describe('attributes', () => {
           ),
         );
       }),
-      { numRuns: 12, interruptAfterTimeLimit: 60_000 },
+      { numRuns: 12, interruptAfterTimeLimit: 300_000 },
     );
   });
 

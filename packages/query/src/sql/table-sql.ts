@@ -73,16 +73,18 @@ function fileBranch(read: TableRead, group: FileGroup): string {
 /** A logical column out of files: attribute columns go back into their map, and their types into the map of types. */
 function storedColumn(table: TableName, column: LogicalColumn, group: FileGroup): string {
   const own = identifier(column.name);
-  const map = TABLES[table][column.index]!.name;
+  const { name: map, type } = TABLES[table][column.index]!;
+  if (type !== 'attributes') return own;
   const entries = group.stored
     .filter((stored) => stored.map === map)
     .flatMap((stored) => {
       const value = column.part === 'value' ? valueText(stored) : typeWord(stored);
       return value === undefined ? [] : [`{'k': ${literal(stored.key)}, 'v': ${value}}`];
     });
-  if (entries.length === 0) return own;
   const present = `list_filter([${entries.join(', ')}], lambda entry: entry.v IS NOT NULL)`;
-  return `map_concat(${own}, map_from_entries(${present}))`;
+  const whole = entries.length === 0 ? own : `map_concat(${own}, map_from_entries(${present}))`;
+  // Maps are compared entry by entry, and files differ in which keys are columns.
+  return `map_from_entries(list_sort(map_entries(${whole})))`;
 }
 
 function valueText({ name, type }: AttributeColumn): string {
