@@ -7,7 +7,7 @@ import { OpenWit } from '@openwit/core';
 import { otlpJsonToProtobuf } from '@openwit/transport';
 import { logRequest, range } from '../support/log-request.ts';
 
-const REQUESTS = 150;
+const REQUESTS = 500;
 const RECORDS_PER_REQUEST = 200;
 const MAX_ROWS = 5_000;
 const WRITERS = 3;
