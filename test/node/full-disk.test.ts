@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, rmSync, statSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -40,6 +40,30 @@ for (const end of ['kill', 'stop'] as const) {
     assert.equal(await node.stop(), 0);
   });
 }
+
+test('a node starts on a full disk as often as it must, after a clean end and after a kill', async (t) => {
+  const disk = smallDisk(t);
+  if (disk === undefined) return;
+  const dataDir = join(disk, 'data');
+  const filling = join(disk, 'filling');
+  let node = await startNode(dataDir);
+  t.after(() => node.kill());
+  assert.equal(await sendLogs(node.http, range(0, 50)), 200);
+  let taken = 50;
+  for (const end of ['stop', 'stop', 'kill', 'stop'] as const) {
+    await node[end]();
+    fill(filling); // what the last start did not need is gone too
+    node = await startNode(dataDir);
+    // A node that has room answers 200: what it takes must not be the room of the next start.
+    while ((await sendLogs(node.http, range(taken, 200))) === 200) taken += 200;
+    assert.equal(await count(node), taken);
+  }
+  await node.stop();
+  rmSync(filling);
+  node = await startNode(dataDir);
+  await node.stop();
+  assert.equal(statSync(join(dataDir, 'reserve')).size, 1024 * 1024, 'with space there is all of it again');
+});
 
 /** A file system of 16 MiB in memory; undefined, and the test skipped, where none can be mounted. */
 function smallDisk(t: TestContext): string | undefined {

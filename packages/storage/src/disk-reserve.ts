@@ -1,8 +1,9 @@
-import { open, rm, stat } from 'node:fs/promises';
+import { type FileHandle, open, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { nodeFileSystem } from '@openwit/ports';
 
 const RESERVE_BYTES = 1024 * 1024;
+const BLOCK_BYTES = 4096;
 
 /**
  * A file that holds room on the disk. The catalog needs a little when it is opened (SQLite makes its `-wal` and `-shm` anew
@@ -17,20 +18,17 @@ export class DiskReserve {
     this.#path = join(folder, 'reserve');
   }
 
-  /** Makes the file where there is room for it. */
+  /** Makes the file, or as much of it as there is room for: the next start may need no more. */
   async keep(): Promise<void> {
     try {
-      if ((await this.#size()) === RESERVE_BYTES) return;
-      const file = await open(this.#path, 'w');
+      const file = await open(this.#path, 'a');
       try {
-        await file.writeFile(new Uint8Array(RESERVE_BYTES));
-        await file.sync();
+        await extend(file, RESERVE_BYTES);
       } finally {
         await file.close();
       }
     } catch {
-      // A full disk has no room to hold: a part of the file is of no use, and the next start tries again.
-      await rm(this.#path, { force: true }).catch(() => {});
+      // The disk is full. What was written before it was holds room too, and the next start tries for the rest.
     }
   }
 
@@ -49,4 +47,14 @@ export class DiskReserve {
       () => 0,
     );
   }
+}
+
+/** In blocks, so that of a nearly full disk the file holds all but the last of them. */
+async function extend(file: FileHandle, bytes: number): Promise<void> {
+  const block = new Uint8Array(BLOCK_BYTES);
+  for (let { size } = await file.stat(); size < bytes; ) {
+    const { bytesWritten } = await file.write(block, 0, Math.min(BLOCK_BYTES, bytes - size));
+    size += bytesWritten;
+  }
+  await file.sync();
 }
