@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import { isOpenWitError, systemClock } from '@openwit/ports';
@@ -48,6 +48,28 @@ test('a file that is no database is a corruption', async () => {
     SqliteCatalog.open({ clock: systemClock }, { path, dataPath: folder }),
     (e) => isOpenWitError(e) && e.kind === 'data' && e.code === 'STORE_CORRUPTION',
   );
+});
+
+test('opening a catalog again writes nothing to it', async () => {
+  const { path, open } = await place();
+  await (await open()).close();
+  const reader = new DatabaseSync(path, { readOnly: true });
+  const version = () => reader.prepare('PRAGMA data_version').get()!.data_version;
+  const before = version();
+  await (await open()).close();
+  assert.equal(version(), before);
+  reader.close();
+});
+
+test('a catalog that was moved writes down where its files are now', async () => {
+  const { path, open } = await place();
+  await (await open()).close();
+  const moved = await SqliteCatalog.open({ clock: systemClock }, { path, dataPath: '/elsewhere' });
+  await moved.close();
+  const reader = new DatabaseSync(path, { readOnly: true });
+  const row = reader.prepare(`SELECT value FROM ducklake_metadata WHERE key = 'data_path'`).get();
+  assert.equal(row!.value, `${resolve('/elsewhere')}/`);
+  reader.close();
 });
 
 test('a reader in another process holds up no commit', async () => {

@@ -19,7 +19,12 @@ export class SqliteDatabase {
   constructor(path: string) {
     this.#path = path;
     this.#database = this.#guard(() => new DatabaseSync(path));
-    this.exec('PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
+    try {
+      this.exec('PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
+    } catch (error) {
+      this.close();
+      throw error;
+    }
   }
 
   exec(sql: string): void {
