@@ -43,6 +43,21 @@ test('a closed node says so, and can be closed again', async (t) => {
   assert.throws(() => wit.spanExporter(), isClosed);
 });
 
+test('a close that fails closes everything else, says so, and lets go of the folder', async (t) => {
+  const dataDir = folder(t);
+  const disk = new FaultyFileSystem(nodeFileSystem);
+  const wit = await OpenWit.open({ dataDir, fileSystem: disk });
+  const { api } = await wit.listen({ api: 0 });
+  await ingest(wit, range(0, 5));
+  await count(wit);
+  await wit.flush();
+  disk.fail('EIO', { operation: 'close', path: /wal/, times: Number.POSITIVE_INFINITY });
+  await assert.rejects(wit.close(), (error) => (error as NodeJS.ErrnoException).code === 'EIO');
+  await assert.rejects(fetch(`${api}/health`));
+  await using again = await OpenWit.open({ dataDir });
+  assert.equal(await count(again), 5n);
+});
+
 test('a folder has one node at a time; two folders live beside each other', async (t) => {
   const dataDir = folder(t);
   const wit = await OpenWit.open({ dataDir });
