@@ -33,9 +33,20 @@ export function isoTime(ms: number): string {
   return new Date(ms).toISOString();
 }
 
-/** Resolves after `delayMs` of the given clock. */
-export function sleep(clock: Clock, delayMs: number): Promise<void> {
-  return new Promise((resolve) => clock.schedule(delayMs, resolve));
+/** Resolves after `delayMs` of the given clock; rejects with the signal's reason when it is aborted before. */
+export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    signal?.throwIfAborted();
+    const call = clock.schedule(delayMs, () => {
+      signal?.removeEventListener('abort', wake);
+      resolve();
+    });
+    const wake = (): void => {
+      call.cancel();
+      reject(signal?.reason);
+    };
+    signal?.addEventListener('abort', wake, { once: true });
+  });
 }
 
 /**

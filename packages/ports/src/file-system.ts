@@ -1,5 +1,5 @@
 import { constants, type Stats } from 'node:fs';
-import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, link, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /**
@@ -14,6 +14,8 @@ export interface FileSystem {
   open(path: string, mode: 'create' | 'write' | 'read'): Promise<OpenFile>;
   /** Entries of a folder, sorted by name; an empty list when there is no such folder. */
   list(path: string): Promise<readonly FolderEntry[]>;
+  /** Gives a file a second name; fails with `EEXIST` when that name is taken, whoever takes it at the same time. */
+  link(path: string, name: string): Promise<void>;
   /** Replaces the target when it exists. */
   rename(from: string, to: string): Promise<void>;
   /** Removes a file; nothing happens when it is not there. */
@@ -59,6 +61,7 @@ export const nodeFileSystem: FileSystem = {
     }
     return entries;
   },
+  link,
   rename,
   remove: (path) => rm(path, { force: true }),
   makeFolder: async (path) => void (await mkdir(path, { recursive: true })),

@@ -13,3 +13,8 @@ export const systemRandom: Random = { bytes: (length) => randomBytes(length) };
 export function randomHex(random: Random, length: number): string {
   return Buffer.from(random.bytes(length)).toString('hex');
 }
+
+/** A number in [0, 1). */
+export function randomFraction(random: Random): number {
+  return Buffer.from(random.bytes(4)).readUInt32LE() / 2 ** 32;
+}

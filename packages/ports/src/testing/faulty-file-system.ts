@@ -4,6 +4,7 @@ import { systemError } from './memory-file-system.ts';
 export type FileOperation =
   | 'open'
   | 'list'
+  | 'link'
   | 'rename'
   | 'remove'
   | 'makeFolder'
@@ -94,6 +95,11 @@ export class FaultyFileSystem implements FileSystem {
   async list(path: string): Promise<readonly FolderEntry[]> {
     await this.#meet('list', path);
     return this.#inner.list(path);
+  }
+
+  async link(path: string, name: string): Promise<void> {
+    await this.#meet('link', name);
+    await this.#inner.link(path, name);
   }
 
   async rename(from: string, to: string): Promise<void> {

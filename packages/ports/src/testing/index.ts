@@ -3,6 +3,8 @@ export * from './catalog-suite.ts';
 export * from './driven-clock.ts';
 export * from './faulty-file-system.ts';
 export * from './memory-file-system.ts';
+export * from './object-store-fixture.ts';
+export * from './object-store-suite.ts';
 export * from './random-rows.ts';
 export * from './seeded-random.ts';
 export * from './write-ahead-log-suite.ts';

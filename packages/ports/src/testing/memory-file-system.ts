@@ -42,6 +42,7 @@ export class MemoryFileSystem implements FileSystem {
     return {
       open: (path, mode) => ifAlive(() => this.open(path, mode)),
       list: (path) => ifAlive(() => this.list(path)),
+      link: (path, name) => ifAlive(() => this.link(path, name)),
       rename: (from, to) => ifAlive(() => this.rename(from, to)),
       remove: (path) => ifAlive(() => this.remove(path)),
       makeFolder: (path) => ifAlive(() => this.makeFolder(path)),
@@ -103,6 +104,17 @@ export class MemoryFileSystem implements FileSystem {
     });
   }
 
+  link(path: string, name: string): Promise<void> {
+    return this.#step(() => {
+      const source = this.#locate(path);
+      const target = this.#locate(name);
+      const node = source.folder.entries.get(source.name);
+      if (node === undefined) throw systemError('ENOENT', path);
+      if (target.folder.entries.has(target.name)) throw systemError('EEXIST', name);
+      change(target.folder, [{ name: target.name, node }]);
+    });
+  }
+
   rename(from: string, to: string): Promise<void> {
     return this.#step(() => {
       const source = this.#locate(from);
@@ -124,7 +136,10 @@ export class MemoryFileSystem implements FileSystem {
     return this.#step(() => {
       const folder = this.#folder(dirname(path));
       const name = nameOf(path);
-      if (folder?.entries.has(name)) change(folder, [{ name, node: undefined }]);
+      const node = folder?.entries.get(name);
+      if (node === undefined) return;
+      if (!(node instanceof MemoryFile)) throw systemError('EISDIR', path);
+      change(folder!, [{ name, node: undefined }]);
     });
   }
 

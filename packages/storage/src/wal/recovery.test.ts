@@ -282,6 +282,7 @@ class MeteredReads implements Pick<FileSystem, 'open'> {
   largestRead = 0;
   readonly #inner: FileSystem;
   readonly list: FileSystem['list'];
+  readonly link: FileSystem['link'];
   readonly rename: FileSystem['rename'];
   readonly remove: FileSystem['remove'];
   readonly makeFolder: FileSystem['makeFolder'];
@@ -290,6 +291,7 @@ class MeteredReads implements Pick<FileSystem, 'open'> {
   constructor(inner: FileSystem) {
     this.#inner = inner;
     this.list = (path) => inner.list(path);
+    this.link = (path, name) => inner.link(path, name);
     this.rename = (from, to) => inner.rename(from, to);
     this.remove = (path) => inner.remove(path);
     this.makeFolder = (path) => inner.makeFolder(path);
