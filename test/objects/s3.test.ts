@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict';
+import { after, describe, test } from 'node:test';
+import { CreateBucketCommand, ListMultipartUploadsCommand, S3Client } from '@aws-sdk/client-s3';
+import { bytesContent, type ObjectStore } from '@openwit/ports';
+import { patternBytes, putObject, testObjectStore } from '@openwit/ports/testing';
+import { metered, RequestCounts } from '@openwit/storage';
+import { type S3StoreSettings, s3Store } from '@openwit/storage/s3';
+import { MINIO_CREDENTIALS, minio } from '../services/minio.ts';
+
+const PART_BYTES = 5 * 1024 * 1024;
+const server = await minio();
+const skip = 'missing' in server ? server.missing : false;
+const endpoint = 'found' in server ? server.found.url : '';
+const client = new S3Client({
+  endpoint,
+  region: 'us-east-1',
+  forcePathStyle: true,
+  credentials: MINIO_CREDENTIALS,
+});
+let buckets = 0;
+
+after(async () => {
+  client.destroy();
+  if ('found' in server) await server.found.stop();
+});
+
+/** A store in a bucket of its own. */
+async function newStore(settings: Partial<S3StoreSettings> = {}): Promise<ObjectStore & { bucket: string }> {
+  const bucket = `bucket-${++buckets}`;
+  await client.send(new CreateBucketCommand({ Bucket: bucket }));
+  return Object.assign(storeIn(bucket, settings), { bucket });
+}
+
+function storeIn(bucket: string, settings: Partial<S3StoreSettings> = {}): ObjectStore {
+  const credentials = MINIO_CREDENTIALS;
+  return s3Store({ bucket, endpoint, credentials, partBytes: PART_BYTES, pageSize: 3, ...settings });
+}
+
+testObjectStore('s3Store on MinIO', newStore, {
+  partBytes: PART_BYTES,
+  storageClass: 'REDUCED_REDUNDANCY',
+  forbidden: {
+    'a bucket that is not there': async () => storeIn('no-such-bucket'),
+    'a wrong secret': async () => {
+      const { bucket } = await newStore();
+      return storeIn(bucket, { credentials: { ...MINIO_CREDENTIALS, secretAccessKey: 'wrong' } });
+    },
+    'an unknown key id': async () => {
+      const { bucket } = await newStore();
+      return storeIn(bucket, { credentials: { accessKeyId: 'nobody', secretAccessKey: 'wrong' } });
+    },
+  },
+  skip,
+});
+
+describe('s3Store on MinIO, beyond the port', { skip }, () => {
+  test('stores with prefixes share a bucket and don’t see each other', async () => {
+    const { bucket } = await newStore();
+    const one = storeIn(bucket, { prefix: 'one/deep' });
+    const two = storeIn(bucket, { prefix: 'one/deep2' });
+    assert.equal(one.url, `s3://${bucket}/one/deep`);
+    await putObject(one, 'a/b', 'one');
+    await putObject(two, 'a/b', 'two');
+    assert.equal(Buffer.from(await one.get('a/b')).toString(), 'one');
+    const listed = [];
+    for await (const { key } of one.list('')) listed.push(key);
+    assert.deepEqual(listed, ['a/b']);
+    await one.remove(['a/b']);
+    assert.equal((await two.head('a/b'))?.sizeBytes, 3);
+    await Promise.all([one.close(), two.close()]);
+  });
+
+  test('an upload that fails leaves no parts', async () => {
+    const store = await newStore();
+    const bytes = patternBytes(PART_BYTES * 2);
+    const content = {
+      sizeBytes: bytes.length,
+      read: async (offset: number, length: number) => {
+        if (offset > 0) throw new Error('the disk broke');
+        return bytes.subarray(offset, offset + length);
+      },
+    };
+    await assert.rejects(store.put('k', content), /the disk broke/);
+    const { Uploads = [] } = await client.send(new ListMultipartUploadsCommand({ Bucket: store.bucket, Prefix: 'k' }));
+    assert.deepEqual(Uploads, []);
+    await store.close();
+  });
+
+  test('every request is counted: parts, pages and batches', async () => {
+    const counts = new RequestCounts();
+    const store = metered(await newStore(), counts.add);
+    const bytes = patternBytes(PART_BYTES * 2 + 1);
+    await store.put('large', bytesContent(bytes));
+    // Create, three parts, complete.
+    assert.deepEqual(counts.of('put'), { requests: 5, failures: 0, sentBytes: bytes.length, receivedBytes: 0 });
+    for (let i = 0; i < 3; i++) await putObject(store, `small/${i}`, 'x');
+    for await (const _ of store.list(''));
+    assert.equal(counts.of('list').requests, 2);
+    await store.remove(['large', 'small/0', 'small/1', 'small/2']);
+    assert.equal(counts.of('remove').requests, 2);
+    await store.close();
+  });
+});
