@@ -33,6 +33,11 @@ export function isoTime(ms: number): string {
   return new Date(ms).toISOString();
 }
 
+/** The other way: milliseconds since the Unix epoch. */
+export function timeOfIso(text: string): number {
+  return Date.parse(text);
+}
+
 /** Resolves after `delayMs` of the given clock; rejects with the signal's reason when it is aborted before. */
 export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {

@@ -9,8 +9,8 @@ export interface ObjectStoreTraits {
   readonly partBytes: number;
   /** A class that it has besides its default one, when it has. */
   readonly storageClass?: string;
-  /** It does not check the names of classes. */
-  readonly takesAnyClass?: boolean;
+  /** What a stand-in does not do that the real service does: refuse a class that it does not have, show a move to one. */
+  readonly lacks?: readonly ('unknownClass' | 'movedClass')[];
   /** Stores that must refuse everything: wrong credentials, no such bucket. */
   readonly forbidden?: Readonly<Record<string, () => Promise<ObjectStore>>>;
   /** Why it cannot be tested here. */

@@ -5,7 +5,7 @@ import type { ObjectStore } from '../object-store.ts';
 import { hasCode, keysOf, type ObjectStoreTraits, objectsOf, putObject } from './object-store-fixture.ts';
 
 export function testClasses(make: () => Promise<ObjectStore>, traits: ObjectStoreTraits): void {
-  const { storageClass } = traits;
+  const { storageClass, lacks = [] } = traits;
   if (storageClass !== undefined) {
     test('an object is put into a class and moved from one to another, its content unchanged', async () => {
       const store = await make();
@@ -14,16 +14,17 @@ export function testClasses(make: () => Promise<ObjectStore>, traits: ObjectStor
       await putObject(store, 'moved', 'from the default');
       assert.notEqual((await store.head('moved'))?.storageClass, storageClass);
       await store.setStorageClass('moved', storageClass);
-      assert.equal((await store.head('moved'))?.storageClass, storageClass);
       assert.equal((await store.head('moved'))?.sizeBytes, 16);
       const classes = (await objectsOf(store, '')).map((info) => info.storageClass);
-      assert.deepEqual(classes, [storageClass, storageClass]);
+      assert.equal(classes[0], storageClass);
+      if (!lacks.includes('movedClass')) assert.equal(classes[1], storageClass);
+      if (!lacks.includes('movedClass')) assert.equal((await store.head('moved'))?.storageClass, storageClass);
       await assert.rejects(store.setStorageClass('nothing', storageClass), hasCode('OBJECT_NOT_FOUND'));
       await store.close();
     });
   }
 
-  if (traits.takesAnyClass !== true) {
+  if (!lacks.includes('unknownClass')) {
     test('a class that the store does not have is refused', async () => {
       const store = await make();
       const options = { storageClass: 'NO_SUCH_CLASS' };
