@@ -29,7 +29,10 @@ export interface ObjectStore {
   head(key: string, call?: ObjectCall): Promise<ObjectInfo | undefined>;
   /** What is not there is no error. When it rejects, any of them may be gone. */
   remove(keys: readonly string[], call?: ObjectCall): Promise<void>;
-  /** The objects whose key begins with `prefix` (any text, `''` for all), by the UTF-8 bytes of the key, page by page. */
+  /**
+   * The objects whose key begins with `prefix` (any text, `''` for all), page by page, by the UTF-8 bytes of the key; stores
+   * differ in where they put characters beyond U+FFFF.
+   */
   list(prefix: string, call?: ObjectCall): AsyncIterable<ObjectInfo>;
   /**
    * Moves the object to a class of the store, by the store's own name of it: `GLACIER`, `ARCHIVE`, `Archive`.
