@@ -6,6 +6,7 @@ import { hasCode, keysOf, patternBytes, putObject, testObjectStore } from '@open
 import { metered, RequestCounts } from '@openwit/storage';
 import { type AzureStoreSettings, azureStore } from '@openwit/storage/azure';
 import { AZURITE_ACCOUNT, AZURITE_KEY, azurite } from '../services/azurite.ts';
+import { testStoreFaults } from '../support/object-store-faults.ts';
 
 const PART_BYTES = 64 * 1024;
 const server = await azurite();
@@ -43,6 +44,15 @@ testObjectStore('azureStore on Azurite', newStore, {
   },
   skip,
 });
+
+testStoreFaults(
+  'azureStore on Azurite',
+  {
+    server: () => ('found' in server ? server.found.url : ''),
+    open: async (proxy) => storeIn((await newStore()).container, { accountUrl: `${proxy}/${AZURITE_ACCOUNT}` }),
+  },
+  { partBytes: PART_BYTES, lastOfLarge: { method: 'PUT', url: /comp=blocklist/ }, skip },
+);
 
 describe('azureStore on Azurite, beyond the port', { skip }, () => {
   test('an archived object cannot be read until it was restored', async () => {

@@ -5,6 +5,7 @@ import { hasCode, keysOf, patternBytes, putObject, testObjectStore } from '@open
 import { metered, RequestCounts } from '@openwit/storage';
 import { type GcsStoreSettings, gcsStore } from '@openwit/storage/gcs';
 import { fakeGcs } from '../services/fake-gcs.ts';
+import { testStoreFaults } from '../support/object-store-faults.ts';
 
 const PART_BYTES = 256 * 1024;
 const server = await fakeGcs();
@@ -37,6 +38,15 @@ testObjectStore('gcsStore on fake-gcs-server', newStore, {
   lacks: ['unknownClass', 'movedClass'],
   skip,
 });
+
+testStoreFaults(
+  'gcsStore on fake-gcs-server',
+  {
+    server: () => apiEndpoint,
+    open: async (proxy) => storeIn((await newStore()).bucket, { apiEndpoint: proxy }),
+  },
+  { partBytes: PART_BYTES, lastOfLarge: { method: 'PUT', url: /upload_id=/, from: 2 }, skip },
+);
 
 describe('gcsStore on fake-gcs-server, beyond the port', { skip }, () => {
   test('a bucket that is not there is forbidden to put into and to list', async () => {

@@ -6,6 +6,7 @@ import { patternBytes, putObject, testObjectStore } from '@openwit/ports/testing
 import { metered, RequestCounts } from '@openwit/storage';
 import { type S3StoreSettings, s3Store } from '@openwit/storage/s3';
 import { MINIO_CREDENTIALS, minio } from '../services/minio.ts';
+import { testStoreFaults } from '../support/object-store-faults.ts';
 
 const PART_BYTES = 5 * 1024 * 1024;
 const server = await minio();
@@ -52,6 +53,15 @@ testObjectStore('s3Store on MinIO', newStore, {
   },
   skip,
 });
+
+testStoreFaults(
+  's3Store on MinIO',
+  {
+    server: () => endpoint,
+    open: async (proxy) => storeIn((await newStore()).bucket, { endpoint: proxy }),
+  },
+  { partBytes: PART_BYTES, lastOfLarge: { method: 'POST', url: /\?uploadId=/ }, skip },
+);
 
 describe('s3Store on MinIO, beyond the port', { skip }, () => {
   test('stores with prefixes share a bucket and don’t see each other', async () => {

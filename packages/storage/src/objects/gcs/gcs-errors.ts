@@ -1,6 +1,6 @@
 import { isOpenWitError } from '@openwit/ports';
 import { answerError } from '../answer-error.ts';
-import { type FailedRequest, storeForbids, storeUnavailable } from '../object-errors.ts';
+import { type FailedRequest, objectCorrupt, storeForbids, storeUnavailable } from '../object-errors.ts';
 
 /** An answer that is not what was asked for: what the server says of it is the cause of the error. */
 export class GcsRefusal extends Error {
@@ -21,7 +21,8 @@ export function gcsError(failed: FailedRequest, error: unknown, signal: AbortSig
   if (!(error instanceof GcsRefusal)) return storeUnavailable(failed, error);
   const isOfBucket = /bucket does not exist/i.test(error.message) || ['put', 'list'].includes(failed.operation);
   if (error.status === 404 && isOfBucket) return storeForbids(failed, error);
-  if (error.status === 400 && /crc32c/i.test(error.message)) return storeUnavailable(failed, error);
+  if (error.status === 400 && /crc32c/i.test(error.message))
+    return objectCorrupt(failed.url, failed.key, 'damaged on the way up', error);
   return answerError(failed, error.status, error, error.retryAfter);
 }
 

@@ -5,6 +5,7 @@ import type {
   ObjectInfo,
   ObjectRequest,
   ObjectStore,
+  OpenWitError,
   PutOptions,
   RestoreOptions,
 } from '@openwit/ports';
@@ -23,6 +24,8 @@ export type { GcsCredentials, GcsStoreSettings } from './gcs-settings.ts';
 const PART_UNIT = 256 * 1024;
 const MAX_PAGE = 1000;
 const CONCURRENT_REMOVALS = 16;
+/** Damage on the way up shows only with the last part: then all of it goes up again. */
+const MAX_UPLOADS = 3;
 /** A copy of one class to another moves at least a mebibyte a request. */
 const MAX_REWRITES = 100_000;
 
@@ -57,8 +60,14 @@ class GcsStore implements ObjectStore {
       uploadPath: `/upload${this.#bucketPath}/o`,
       objectPath: this.#path(key),
     };
-    if (content.sizeBytes <= this.#partBytes) return uploadWhole(target, content, options);
-    return uploadInParts(target, content, options, this.#partBytes);
+    for (let attempt = 1; ; attempt++) {
+      try {
+        if (content.sizeBytes <= this.#partBytes) return await uploadWhole(target, content, options);
+        return await uploadInParts(target, content, options, this.#partBytes);
+      } catch (error) {
+        if (attempt === MAX_UPLOADS || (error as OpenWitError).code !== 'OBJECT_CORRUPTION') throw error;
+      }
+    }
   }
 
   async get(key: string, { range, ...call }: GetOptions = {}): Promise<Uint8Array> {

@@ -12,7 +12,13 @@ import {
 const ARCHIVED = ['InvalidObjectState', 'ObjectNotInActiveTierError'];
 const FORBIDDEN = ['NoSuchBucket', 'CredentialsProviderError', 'ExpiredToken', 'InvalidToken', 'TokenRefreshRequired'];
 /** Of status 400, but of the way to the server and not of the request. */
-const DAMAGED_ON_THE_WAY = ['BadDigest', 'XAmzContentChecksumMismatch', 'IncompleteBody', 'RequestTimeout'];
+const DAMAGED_ON_THE_WAY = [
+  'BadDigest',
+  'IncompleteBody',
+  'RequestTimeout',
+  'XAmzContentChecksumMismatch',
+  'XAmzContentSHA256Mismatch',
+];
 
 interface S3Failure extends Error {
   readonly $metadata?: { readonly httpStatusCode?: number };
