@@ -26,6 +26,16 @@ test('every column of the three tables is documented', () => {
   }
 });
 
+test('every option of the object stores is documented', () => {
+  const text = read('docs/reference/objects.md');
+  const folder = 'packages/storage/src/objects';
+  const sources = ['s3/s3-settings', 'gcs/gcs-settings', 'azure/azure-settings', 'retrying', 'memory-object-store'];
+  const source = sources.map((name) => read(`${folder}/${name}.ts`)).join('');
+  const names = [...source.matchAll(/^ {2}readonly (\w+)\?: /gm)].map(([, name]) => name!);
+  assert.ok(names.length > 15);
+  for (const name of names) assert.ok(text.includes(`\`${name}\``), name);
+});
+
 test('every option of the node is documented with its default', () => {
   const text = read('docs/reference/options.md');
   const sources = [

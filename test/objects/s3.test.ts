@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import { CreateBucketCommand, ListMultipartUploadsCommand, S3Client } from '@aws-sdk/client-s3';
 import { bytesContent, type ObjectStore } from '@openwit/ports';
-import { patternBytes, putObject, testObjectStore } from '@openwit/ports/testing';
+import { hasCode, keysOf, patternBytes, putObject, testObjectStore } from '@openwit/ports/testing';
 import { metered, RequestCounts } from '@openwit/storage';
 import { type S3StoreSettings, s3Store } from '@openwit/storage/s3';
 import { MINIO_CREDENTIALS, minio } from '../services/minio.ts';
+import { FaultProxy } from '../support/fault-proxy.ts';
 import { testStoreFaults } from '../support/object-store-faults.ts';
 
 const PART_BYTES = 5 * 1024 * 1024;
@@ -72,9 +73,7 @@ describe('s3Store on MinIO, beyond the port', { skip }, () => {
     await putObject(one, 'a/b', 'one');
     await putObject(two, 'a/b', 'two');
     assert.equal(Buffer.from(await one.get('a/b')).toString(), 'one');
-    const listed = [];
-    for await (const { key } of one.list('')) listed.push(key);
-    assert.deepEqual(listed, ['a/b']);
+    assert.deepEqual(await keysOf(one, ''), ['a/b']);
     await one.remove(['a/b']);
     assert.equal((await two.head('a/b'))?.sizeBytes, 3);
     await Promise.all([one.close(), two.close()]);
@@ -96,6 +95,34 @@ describe('s3Store on MinIO, beyond the port', { skip }, () => {
     await store.close();
   });
 
+  test('an archived object cannot be read, and is restored', async () => {
+    // MinIO has no archive: the proxy gives S3's answers.
+    const proxy = await FaultProxy.start(endpoint);
+    const { bucket } = await newStore();
+    const store = storeIn(bucket, { endpoint: proxy.url });
+    const archive = { 'x-amz-storage-class': 'GLACIER', 'content-length': '5' };
+    const body = '<Error><Code>InvalidObjectState</Code><StorageClass>GLACIER</StorageClass></Error>';
+    proxy.set({ kind: 'answer', status: 403, body }, { method: 'GET' });
+    proxy.set({ kind: 'answer', status: 403, body }, { method: 'PUT' });
+    await assert.rejects(store.get('k'), hasCode('OBJECT_ARCHIVED'));
+    await assert.rejects(store.setStorageClass('k', 'STANDARD'), hasCode('OBJECT_ARCHIVED'));
+    const heads = [
+      archive,
+      { ...archive, 'x-amz-restore': 'ongoing-request="true"' },
+      { ...archive, 'x-amz-restore': 'ongoing-request="false", expiry-date="Fri, 27 Nov 2026 00:00:00 GMT"' },
+    ];
+    for (const headers of heads) proxy.set({ kind: 'answer', status: 200, headers }, { method: 'HEAD' });
+    const asked = proxy.set({ kind: 'answer', status: 202 }, { method: 'POST', url: /\?restore/ });
+    const busy = '<Error><Code>RestoreAlreadyInProgress</Code></Error>';
+    proxy.set({ kind: 'answer', status: 409, body: busy }, { method: 'POST', url: /\?restore/ });
+    assert.equal(await store.restore('k', { days: 3 }), 'pending');
+    assert.equal(await store.restore('k', { days: 3 }), 'pending');
+    assert.equal(await store.restore('k', { days: 3 }), 'ready');
+    assert.equal(asked(), 1);
+    await store.close();
+    await proxy.stop();
+  });
+
   test('every request is counted: parts, pages and batches', async () => {
     const counts = new RequestCounts();
     const store = metered(await newStore(), counts.add);
@@ -104,7 +131,7 @@ describe('s3Store on MinIO, beyond the port', { skip }, () => {
     // Create, three parts, complete.
     assert.deepEqual(counts.of('put'), { requests: 5, failures: 0, sentBytes: bytes.length, receivedBytes: 0 });
     for (let i = 0; i < 3; i++) await putObject(store, `small/${i}`, 'x');
-    for await (const _ of store.list(''));
+    assert.equal((await keysOf(store, '')).length, 4);
     assert.equal(counts.of('list').requests, 2);
     await store.remove(['large', 'small/0', 'small/1', 'small/2']);
     assert.equal(counts.of('remove').requests, 2);

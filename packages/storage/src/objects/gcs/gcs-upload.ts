@@ -72,7 +72,8 @@ export async function uploadInParts(
     }
     throw gone(target);
   } catch (error) {
-    await cancel(target, session, options).catch(() => {});
+    const cancelling = cancel(target, session, options).catch(() => {});
+    if (!options.signal?.aborted) await cancelling; // who gives up does not wait for it
     throw error;
   }
 }

@@ -11,6 +11,7 @@ import {
 
 const ARCHIVED = ['InvalidObjectState', 'ObjectNotInActiveTierError'];
 const FORBIDDEN = ['NoSuchBucket', 'CredentialsProviderError', 'ExpiredToken', 'InvalidToken', 'TokenRefreshRequired'];
+const WRONG_REGION = ['PermanentRedirect', 'AuthorizationHeaderMalformed', 'IllegalLocationConstraintException'];
 /** Of status 400, but of the way to the server and not of the request. */
 const DAMAGED_ON_THE_WAY = [
   'BadDigest',
@@ -34,7 +35,8 @@ export function s3Error(failed: FailedRequest, error: unknown, signal: AbortSign
   if (FORBIDDEN.includes(name)) return storeForbids(failed, error);
   if (DAMAGED_ON_THE_WAY.includes(name)) return storeUnavailable(failed, error);
   if (name === 'InvalidStorageClass') return badRequest(failed, 'storageClass', error);
-  // The SDK has no name for it.
+  if (WRONG_REGION.includes(name)) return badRequest(failed, 'region', error);
+  // The SDK has no names for these.
   if (/^checksum mismatch/i.test(message)) return objectCorrupt(failed.url, failed.key, 'the checksum differs', error);
   if (/^region is missing/i.test(message)) return badRequest(failed, 'region', error);
   return answerError(failed, $metadata?.httpStatusCode, error, $response?.headers?.['retry-after']);

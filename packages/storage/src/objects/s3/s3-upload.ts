@@ -69,7 +69,8 @@ export async function uploadInParts(
     }
     return await complete(target, upload, options, { sizeBytes: content.sizeBytes, checksum: base64(checksum), parts });
   } catch (error) {
-    await abort(target, upload, options).catch(() => {});
+    const aborting = abort(target, upload, options).catch(() => {});
+    if (!options.signal?.aborted) await aborting; // who gives up does not wait for it
     throw error;
   }
 }
