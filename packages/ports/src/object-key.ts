@@ -19,6 +19,11 @@ export function checkObjectKey(key: string): void {
   });
 }
 
+/** False for a prefix that no key begins with, such as `../`: it must not be looked for. */
+export function canBeginKey(prefix: string): boolean {
+  return flawOf(prefix) === undefined || flawOf(`${prefix}a`) === undefined;
+}
+
 function flawOf(key: string): string | undefined {
   if (FORBIDDEN.test(key) || !key.isWellFormed()) return 'has a backslash, a control character or half a character';
   if (Buffer.byteLength(key) > MAX_KEY_BYTES) return `has more than ${MAX_KEY_BYTES} bytes`;

@@ -105,6 +105,8 @@ export function testReads(make: () => Promise<ObjectStore>, { partBytes }: { rea
     assert.deepEqual(await keysOf(store, 'a/2/x'), ['a/2/x']);
     assert.deepEqual(await keysOf(store, 'c'), []);
     assert.deepEqual(await keysOf(store, 'a-b/'), []);
+    for (const prefix of ['../', '/', 'a//', 'a/../', './', 'a\\', '.', '\ud800'])
+      assert.deepEqual(await keysOf(store, prefix), [], prefix);
     await store.close();
   });
 

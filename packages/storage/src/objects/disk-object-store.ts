@@ -1,6 +1,7 @@
 import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import {
+  canBeginKey,
   checkObjectKey,
   type FileSystem,
   type GetOptions,
@@ -102,6 +103,7 @@ export class DiskObjectStore implements ObjectStore {
   }
 
   async *list(prefix: string, call: ObjectCall = {}): AsyncGenerator<ObjectInfo> {
+    if (!canBeginKey(prefix)) return;
     const entriesOf = (folder: string) =>
       this.#request(call, 'list', prefix, 0, async () => {
         return (await this.#fileSystem.list(join(this.#folder, folder)).catch(unlessNoFile)) ?? [];

@@ -1,6 +1,7 @@
 import {
   type ByteRange,
   type Clock,
+  canBeginKey,
   checkObjectKey,
   type GetOptions,
   makeRequest,
@@ -109,6 +110,7 @@ export class MemoryObjectStore implements ObjectStore {
   }
 
   async *list(prefix: string, call: ObjectCall = {}): AsyncGenerator<ObjectInfo> {
+    if (!canBeginKey(prefix)) return;
     for (let after: string | undefined = ''; after !== undefined; ) {
       const from: string = after;
       const page: ObjectInfo[] = await this.#request(call, 'list', prefix, 0, () => this.#page(prefix, from));

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { bytesContent, type ObjectStore, type Random } from '@openwit/ports';
+import { bytesContent, type ObjectStore, type Random, surrounded } from '@openwit/ports';
 import { DrivenClock, hasCode, objectsOf, putObject, SeededRandom, testObjectStore } from '@openwit/ports/testing';
 import { MemoryObjectStore } from './memory-object-store.ts';
 import { metered, RequestCounts } from './metered.ts';
@@ -96,6 +96,15 @@ test('a put whose answer was lost succeeds when its own content is there', async
   const info = await run(store.put('k', bytesContent(Buffer.from('mine')), { ifAbsent: true }));
   assert.equal(info.sizeBytes, 4);
   assert.equal(counts.of('put').requests, 2);
+});
+
+test('a put that was given up but happened all the same succeeds too', async () => {
+  const { memory, clock, run } = place();
+  const deaf = surrounded(memory, (_request, send) => send(undefined));
+  const store = retrying(deaf, { clock, random: most }, { attempts: 3, firstDelayMs: 100, timeoutMs: 1000 });
+  memory.faults.slow(1050, { operation: 'put' });
+  const info = await run(store.put('k', bytesContent(Buffer.from('mine')), { ifAbsent: true }));
+  assert.equal(info.sizeBytes, 4);
 });
 
 test('a put whose answer was lost fails when another’s content is there', async () => {

@@ -55,11 +55,13 @@ async function putOnce(
 ): Promise<ObjectInfo> {
   let isUnclear = false;
   const noting: AroundRequest = (request, send, signal) => {
-    const noted = async (attempt: AbortSignal | undefined) => {
+    const noted: typeof send = async (attempt) => {
+      // A store that does not hear the signal goes on with an attempt that was given up.
+      attempt?.addEventListener('abort', () => (isUnclear = true), { once: true });
       try {
         return await send(attempt);
       } catch (error) {
-        isUnclear ||= attempt?.aborted === true || isUnavailable(error);
+        isUnclear ||= isUnavailable(error);
         throw error;
       }
     };

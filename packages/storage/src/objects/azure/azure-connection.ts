@@ -9,7 +9,7 @@ import type { AzureStoreSettings } from './azure-settings.ts';
 export interface AzureSending {
   readonly container: ContainerClient;
   /** For the options of the SDK's call. */
-  readonly abort: { abortSignal: AbortSignal };
+  readonly abort: { abortSignal?: AbortSignal };
   readonly request: ObjectRequest;
 }
 
@@ -17,8 +17,8 @@ export interface AzureSending {
 export class AzureConnection {
   readonly url: string;
   readonly #settings: AzureStoreSettings;
-  readonly #closing = new AbortController();
   #opening: Promise<ContainerClient> | undefined;
+  #isClosed = false;
 
   constructor(url: string, settings: AzureStoreSettings) {
     this.url = url;
@@ -31,16 +31,14 @@ export class AzureConnection {
     of: { readonly operation: ObjectOperation; readonly key: string; readonly sentBytes?: number },
     send: (sending: AzureSending) => Promise<T>,
   ): Promise<T> {
-    if (this.#closing.signal.aborted) throw closedStore(this.url);
+    if (this.#isClosed) throw closedStore(this.url);
     const failed = { url: this.url, operation: of.operation, key: of.key };
     const container = await (this.#opening ??= this.#open());
     return makeRequest(call, of, async (signal, request) => {
-      const closing = this.#closing.signal;
-      const abortSignal = signal === undefined ? closing : AbortSignal.any([signal, closing]);
       try {
-        return await send({ container, request, abort: { abortSignal } });
+        return await send({ container, request, abort: signal === undefined ? {} : { abortSignal: signal } });
       } catch (error) {
-        throw azureError(failed, error, abortSignal);
+        throw azureError(failed, error, signal);
       }
     });
   }
@@ -50,7 +48,7 @@ export class AzureConnection {
   }
 
   async close(): Promise<void> {
-    this.#closing.abort(closedStore(this.url));
+    this.#isClosed = true;
   }
 
   async #open(): Promise<ContainerClient> {

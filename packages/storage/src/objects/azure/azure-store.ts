@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import {
+  canBeginKey,
   type GetOptions,
   type ObjectCall,
   type ObjectContent,
@@ -95,6 +96,7 @@ class AzureStore implements ObjectStore {
   }
 
   async *list(prefix: string, call: ObjectCall = {}): AsyncGenerator<ObjectInfo> {
+    if (!canBeginKey(prefix)) return;
     const fullPrefix = this.#prefix.fullPrefix(prefix);
     let continuationToken: string | undefined;
     do {

@@ -32,8 +32,8 @@ export class GcsConnection {
   readonly url: string;
   readonly #settings: GcsStoreSettings;
   readonly #endpoint: string;
-  readonly #closing = new AbortController();
   #opening: Promise<Opened> | undefined;
+  #isClosed = false;
 
   constructor(url: string, settings: GcsStoreSettings) {
     this.url = url;
@@ -52,11 +52,10 @@ export class GcsConnection {
     message: GcsMessage,
     use: (response: Response, request: ObjectRequest) => Promise<T>,
   ): Promise<T> {
-    if (this.#closing.signal.aborted) throw closedStore(this.url);
+    if (this.#isClosed) throw closedStore(this.url);
     const failed = { url: this.url, operation: of.operation, key: of.key };
     const { authorize } = await this.#opened();
     return makeRequest(call, of, async (signal, request) => {
-      const ending = signal === undefined ? this.#closing.signal : AbortSignal.any([signal, this.#closing.signal]);
       const url = new URL(this.#endpoint + message.path);
       for (const [name, value] of Object.entries(message.query ?? {})) url.searchParams.set(name, value);
       const headers = new Headers(message.headers);
@@ -65,17 +64,17 @@ export class GcsConnection {
         for (const [name, value] of auth) headers.set(name, value);
         const { method = 'GET', body = null } = message;
         // A redirect is an answer of the upload protocol; nothing else may send credentials elsewhere.
-        const response = await fetch(url, { method, headers, body, signal: ending, redirect: 'manual' });
+        const response = await fetch(url, { method, headers, body, signal: signal ?? null, redirect: 'manual' });
         if (!response.ok && !message.accepts?.includes(response.status)) throw await refusal(response);
         return await use(response, request);
       } catch (error) {
-        throw gcsError(failed, error, ending);
+        throw gcsError(failed, error, signal);
       }
     });
   }
 
   async close(): Promise<void> {
-    this.#closing.abort(closedStore(this.url));
+    this.#isClosed = true;
   }
 
   #opened(): Promise<Opened> {

@@ -1,13 +1,14 @@
-import type {
-  GetOptions,
-  ObjectCall,
-  ObjectContent,
-  ObjectInfo,
-  ObjectRequest,
-  ObjectStore,
-  OpenWitError,
-  PutOptions,
-  RestoreOptions,
+import {
+  canBeginKey,
+  type GetOptions,
+  type ObjectCall,
+  type ObjectContent,
+  type ObjectInfo,
+  type ObjectRequest,
+  type ObjectStore,
+  type OpenWitError,
+  type PutOptions,
+  type RestoreOptions,
 } from '@openwit/ports';
 import { Slots } from '../../slots.ts';
 import { bodyBytes } from '../body-bytes.ts';
@@ -103,6 +104,7 @@ class GcsStore implements ObjectStore {
   }
 
   async *list(prefix: string, call: ObjectCall = {}): AsyncGenerator<ObjectInfo> {
+    if (!canBeginKey(prefix)) return;
     const query = {
       prefix: this.#prefix.fullPrefix(prefix),
       maxResults: String(this.#pageSize),

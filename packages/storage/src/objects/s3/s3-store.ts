@@ -1,13 +1,14 @@
 import type { Readable } from 'node:stream';
 import type { StorageClass } from '@aws-sdk/client-s3';
-import type {
-  GetOptions,
-  ObjectCall,
-  ObjectContent,
-  ObjectInfo,
-  ObjectStore,
-  PutOptions,
-  RestoreOptions,
+import {
+  canBeginKey,
+  type GetOptions,
+  type ObjectCall,
+  type ObjectContent,
+  type ObjectInfo,
+  type ObjectStore,
+  type PutOptions,
+  type RestoreOptions,
 } from '@openwit/ports';
 import { bodyBytes } from '../body-bytes.ts';
 import { KeyPrefix } from '../key-prefix.ts';
@@ -87,6 +88,7 @@ class S3Store implements ObjectStore {
   }
 
   async *list(prefix: string, call: ObjectCall = {}): AsyncGenerator<ObjectInfo> {
+    if (!canBeginKey(prefix)) return;
     const place = { Bucket: this.#bucket, Prefix: this.#prefix.fullPrefix(prefix), MaxKeys: this.#pageSize };
     let ContinuationToken: string | undefined;
     do {
