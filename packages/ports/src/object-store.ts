@@ -5,7 +5,7 @@
  * gets the old content or the new. What was put is seen by every `get`, `head` and `list` that begins later. Content is
  * verified against a checksum on its way up over a network, and down where the store gives a checksum of what is read.
  *
- * Not promised: that a key can also be the folder of another (`a` beside `a/b`), which disks and some servers refuse.
+ * Not promised: that a key can also be the folder of another (`a` beside `a/b`), which disks refuse and MinIO does not list.
  *
  * Every call can reject with unavailable / OBJECT_STORE_UNAVAILABLE, with invalid / OBJECT_STORE_FORBIDDEN, INVALID_CONFIG
  * or INVALID_OBJECT_KEY, with closed / CLOSED, and with the reason of its signal.
