@@ -9,8 +9,6 @@ export interface CatalogPlace {
   readonly clock: DrivenClock;
   /** Opens it, always as the same node: one at a time. */
   open(): Promise<Catalog>;
-  /** Opens it as one of several nodes; absent where a catalog is of one node. */
-  openAs?(nodeId: string): Promise<Catalog>;
 }
 
 /** A file as a flush or a compaction would hand it over, called `name`. */

@@ -28,7 +28,8 @@ export interface SnapshotChange {
 }
 
 export async function lastSnapshot(sql: SqlSession): Promise<LastSnapshot> {
-  const row = (await sql.get('SELECT * FROM ducklake_snapshot ORDER BY snapshot_id DESC LIMIT 1'))!;
+  const row = (await sql.get(`SELECT snapshot_id, schema_version, next_catalog_id, next_file_id FROM ducklake_snapshot
+     ORDER BY snapshot_id DESC LIMIT 1`))!;
   return {
     snapshotId: row.snapshot_id as number,
     schemaVersion: row.schema_version as number,
