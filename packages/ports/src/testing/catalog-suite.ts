@@ -6,8 +6,6 @@ import { testDroppedTenants } from './catalog-drop-suite.ts';
 import { testFileChanges } from './catalog-files-suite.ts';
 import { testGarbage } from './catalog-garbage-suite.ts';
 
-export type { CatalogPlace } from './catalog-commits.ts';
-
 /** Proves the guarantees of {@link Catalog} on an implementation. */
 export function testCatalog(name: string, make: () => Promise<CatalogPlace>): void {
   describe(`${name} is a catalog`, () => {

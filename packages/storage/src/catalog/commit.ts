@@ -55,8 +55,9 @@ function changesMade({ files, replaces, newColumns }: CatalogCommit, tableId: nu
 
 /** Another node may have taken a new column's id, or the table may be another of the same name. */
 function checkColumns({ files, newColumns }: CatalogCommit, table: OpenTable): void {
-  const names = new Set(table.attributeColumns.map(({ name }) => name));
-  if (newColumns.some(({ fieldId, name }) => fieldId < table.nextFieldId || names.has(name))) {
+  // DuckDB's column names ignore case.
+  const names = new Set(table.attributeColumns.map(({ name }) => name.toLowerCase()));
+  if (newColumns.some(({ fieldId, name }) => fieldId < table.nextFieldId || names.has(name.toLowerCase()))) {
     throw conflict('the table has other new columns');
   }
   const ids = new Set([...table.attributeColumns, ...newColumns].map(({ fieldId }) => fieldId));

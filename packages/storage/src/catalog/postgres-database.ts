@@ -29,8 +29,14 @@ const MOST_VALUES = 30_000;
 const DATA_CORRUPTED = /^XX00[12]$/;
 const INT8_OID = 20;
 
-/** Writers of one catalog come one after the other: what a transaction reads is what it builds on. */
-const BEGIN = `BEGIN; SELECT pg_advisory_xact_lock(hashtext('openwit.catalog'), hashtext(current_schema()))`;
+/**
+ * Writers of one catalog come one after the other: what a transaction reads is what it builds on. Its statements must see
+ * what was committed while it waited for the lock, and its commit must be durable, whatever the server's defaults are.
+ */
+const BEGIN = `
+BEGIN ISOLATION LEVEL READ COMMITTED;
+SELECT pg_advisory_xact_lock(hashtext('openwit.catalog'), hashtext(current_schema())),
+  CASE current_setting('synchronous_commit') WHEN 'off' THEN set_config('synchronous_commit', 'on', true) END`;
 
 const POSTGRES: SqlDialect = {
   tableExists: 'SELECT 1 FROM pg_tables WHERE schemaname = current_schema() AND tablename = ?',
@@ -38,8 +44,8 @@ const POSTGRES: SqlDialect = {
 };
 
 /**
- * A Postgres database, or the schema of one that the connection's `search_path` names. Its server decides what is
- * durable (`synchronous_commit`). A connection that is lost is replaced by the next call.
+ * A Postgres database, or the schema of one that the connection's `search_path` names. A connection that is lost is
+ * replaced by the next call.
  */
 export class PostgresDatabase implements SqlDatabase {
   readonly dialect: SqlDialect = POSTGRES;
@@ -117,11 +123,14 @@ export class PostgresDatabase implements SqlDatabase {
       client.release();
       return result;
     } catch (error) {
-      // What cannot be rolled back is lost with its connection; the server rolls it back then.
-      await client.query('ROLLBACK').then(
-        () => client.release(),
-        (lost: Error) => client.release(lost),
-      );
+      // The server rolls back by itself what is lost with its connection.
+      const isLost =
+        isLostConnection(error) ||
+        (await client.query('ROLLBACK').then(
+          () => false,
+          () => true,
+        ));
+      client.release(isLost);
       throw error;
     }
   }
@@ -148,6 +157,12 @@ export class PostgresDatabase implements SqlDatabase {
       throw new OpenWitError('unavailable', 'STORE_UNAVAILABLE', 'the catalog cannot be used', options);
     }
   }
+}
+
+/** Whether it is not an answer of the server after which the connection can be used. */
+function isLostConnection(error: unknown): boolean {
+  const { severity } = ((error as Error).cause ?? {}) as { severity?: string };
+  return isOpenWitError(error) && error.code === 'STORE_UNAVAILABLE' && severity !== 'ERROR';
 }
 
 type Query = (text: string, values?: SqlValue[]) => Promise<Answer>;
