@@ -47,7 +47,7 @@ function changesMade({ files, replaces, newColumns }: CatalogCommit, tableId: nu
   const rows = files.reduce((sum, file) => sum + file.rows, 0);
   const words =
     replaces.length > 0 && rows === replacedRows
-      ? ['compacted_table']
+      ? ['merge_adjacent']
       : [...(replaces.length > 0 ? ['deleted_from_table'] : []), ...(files.length > 0 ? ['inserted_into_table'] : [])];
   if (newColumns.length > 0) words.push('altered_table');
   return words.map((word) => `${word}:${tableId}`);
