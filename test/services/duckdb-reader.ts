@@ -5,7 +5,12 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 const VERSION = '1.5.5';
-const PACKAGES = ['duckdb', 'duckdb-extension-ducklake', 'duckdb-extension-sqlite-scanner'];
+const PACKAGES = [
+  'duckdb',
+  'duckdb-extension-ducklake',
+  'duckdb-extension-sqlite-scanner',
+  'duckdb-extension-postgres-scanner',
+];
 const VENV = join(import.meta.dirname, '../../.cache', `duckdb-${VERSION}`);
 const PYTHON = join(VENV, 'bin/python');
 const INSTALL_TIMEOUT_MS = 240_000;
@@ -16,17 +21,21 @@ const SCRIPT = `
 import glob, json, os, site, sys, duckdb
 catalog, sql = sys.argv[1:]
 db = duckdb.connect()
-for name in ('sqlite_scanner', 'ducklake'):
+for name in ('sqlite_scanner', 'postgres_scanner', 'ducklake'):
     path = os.path.join(site.getsitepackages()[0], 'duckdb_extension_' + name, 'extensions', '*', name + '.duckdb_extension')
     db.execute("LOAD '" + glob.glob(path)[0] + "'")
 db.execute("SET TimeZone = 'UTC'")
-db.execute("ATTACH 'ducklake:sqlite:" + catalog + "' AS wit (READ_ONLY)")
+kind = 'postgres' if catalog.startswith('postgres:') else 'sqlite'
+db.execute("ATTACH 'ducklake:" + kind + ":" + catalog + "' AS wit (READ_ONLY)")
 print(json.dumps(db.execute(sql).fetchall()))
 `;
 
 /** An independent DuckDB with its DuckLake extension, from PyPI. */
 export interface DuckDbReader {
-  /** Rows of text and numbers, of a query over the attached catalog `wit`. */
+  /**
+   * Rows of text and numbers, of a query over the attached catalog `wit`.
+   * @param catalog the path of its SQLite file, or the connection string of its Postgres
+   */
   read(catalog: string, sql: string): Promise<(string | number | null)[][]>;
 }
 

@@ -1,6 +1,6 @@
 import type { SourcePosition } from './receiver.ts';
 import type { TableName } from './signal.ts';
-import type { AttributeColumn, DataFile } from './table-source.ts';
+import type { AttributeColumn, DataFile, Tier } from './table-source.ts';
 import type { WalRange } from './write-ahead-log.ts';
 
 /** Statistics of one column of one file; values are DuckLake's text forms. */
@@ -18,12 +18,33 @@ export interface NewDataFile extends Omit<DataFile, 'fileId'> {
   readonly columnStats: readonly FileColumnStats[];
 }
 
+/** The bytes of a file are at another place: same content, same file id. */
+export interface FileMove {
+  readonly fileId: number;
+  /** Where the catalog must still have it. */
+  readonly from: string;
+  readonly to: string;
+  readonly tier: Tier;
+}
+
+/** Something that is, or may be, in a store and in no table: to be removed. */
+export interface Garbage {
+  readonly path: string;
+  /** When it became garbage, in milliseconds since the Unix epoch. */
+  readonly sinceMs: number;
+}
+
 /** One commit: all of it takes effect or nothing. */
 export interface CatalogCommit {
   readonly tenant: string;
   readonly table: TableName;
   readonly files: readonly NewDataFile[];
-  /** Columns that these files are the first to have. */
+  /**
+   * Ids of live files that leave the table with this snapshot: their rows are in `files`, or are to be gone. A file keeps
+   * its id when it is moved, and may be replaced wherever it is.
+   */
+  readonly replaces: readonly number[];
+  /** Columns that these files are the first to have. Their field ids go on from the table's `nextFieldId`. */
   readonly newColumns: readonly AttributeColumn[];
   readonly ranges: readonly WalRange[];
   readonly sources: readonly SourcePosition[];
@@ -42,7 +63,16 @@ export interface CatalogTable {
 /**
  * What files there are. Guarantees: a commit is atomic and durable when it resolves; committing a range that is
  * already committed adds no file (so a retry after an unclear failure is safe); readers of the same database see
- * whole commits only.
+ * whole commits only. Several nodes may write at once: each commit sees those before it. Of two that replace one file the
+ * second fails, and so does the second of two moves of a file, or a move of one that was replaced. A node that was opened
+ * again elsewhere under its name can change nothing any more.
+ *
+ * A path is in a snapshot or garbage, never in both; no two files have the same. Every file that a node of this catalog
+ * wrote is in a snapshot, or garbage, or was left by a crash in a folder that its node sweeps at its start.
+ *
+ * Ranges and batch ids are a node's own, source positions are everybody's. A change that fails as `unavailable` /
+ * STORE_UNAVAILABLE may have taken effect; the same call again is right: a commit of ranges returns an empty list then,
+ * one that replaces files fails as CATALOG_CONFLICT, a move returns the file.
  */
 export interface Catalog {
   /** The table, made when it is not there. @throws invalid / INVALID_TENANT when another tenant differs only in case */
@@ -51,8 +81,40 @@ export interface Catalog {
   tables(): Promise<readonly CatalogTable[]>;
   /** The live files of a table. */
   files(tenant: string, table: TableName): Promise<readonly DataFile[]>;
-  /** Returns the files as committed, or an empty list when all the ranges were committed before. */
+  /**
+   * Returns the files as committed, or an empty list when all the ranges were committed before.
+   * @throws unavailable / CATALOG_CONFLICT when it was planned for another state of the table: a file that it replaces is not
+   * live any more, the id of a new column is taken, the table was dropped, or the path of a file is in a snapshot already;
+   * fenced / FENCED; nothing is changed then
+   */
   commit(commit: CatalogCommit): Promise<readonly DataFile[]>;
+  /**
+   * Every snapshot reads the file at its new place from now on; the old place becomes garbage of the node that wrote the file.
+   * @returns the file as it is now @throws unavailable / CATALOG_CONFLICT when the file is not live any more, was moved from
+   * `from` to another place than `to`, or another file is there; fenced / FENCED
+   */
+  move(move: FileMove): Promise<DataFile>;
+  /**
+   * From the next snapshot on the tenant has no tables, and its name can be used again, also in another case. Nothing
+   * happens when there is no such tenant.
+   */
+  dropTenant(tenant: string): Promise<void>;
+  /**
+   * Forgets the snapshots that were followed by another before this time, never the newest. Files that no snapshot has any
+   * more become garbage of the node that wrote them, and all that was kept of them goes, in steps between which others
+   * commit. Where the times of snapshots contradict each other, rather too few are forgotten.
+   * @returns how many snapshots went
+   */
+  expireSnapshots(beforeMs: number): Promise<number>;
+  /**
+   * Something may come to be at these paths: it is this node's garbage from now on, until a commit or a move takes it into
+   * a table. Paths that a snapshot has are left as they are; what was garbage before is so since now.
+   */
+  announce(paths: readonly string[]): Promise<void>;
+  /** This node's garbage, the oldest first. */
+  garbage(): Promise<readonly Garbage[]>;
+  /** What was at these paths was removed. Another node's garbage is left as it is. */
+  forgetGarbage(paths: readonly string[]): Promise<void>;
   /** The committed ranges that are not forgotten yet. */
   committedRanges(): Promise<readonly WalRange[]>;
   /** No record of these batches is in the log any more: their ranges need not be kept. */

@@ -6,8 +6,10 @@ export type ErrorKind = 'invalid' | 'unavailable' | 'overloaded' | 'data' | 'fen
 
 /** Every code an {@link OpenWitError} can carry; each has its heading in `docs/reference/errors.md`. */
 export type ErrorCode =
+  | 'CATALOG_CONFLICT'
   | 'CLOSED'
   | 'DATA_DIR_LOCKED'
+  | 'FENCED'
   | 'INTERNAL'
   | 'INVALID_CONFIG'
   | 'INVALID_OBJECT_KEY'

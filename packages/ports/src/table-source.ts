@@ -30,10 +30,16 @@ export interface MemoryBatch {
   readonly batch: RecordBatch;
 }
 
+/** Where a file lies: `hot` on the local disk, `cold` in an object store, `archive` in one that may have to restore it first. */
+export type Tier = 'hot' | 'cold' | 'archive';
+
 export interface DataFile {
   readonly fileId: number;
-  /** Absolute path of the Parquet file. */
+  /** Absolute path of the Parquet file, or the URL of the object. */
   readonly path: string;
+  readonly tier: Tier;
+  /** How often its rows were rewritten at most: 0 for a file that was written from memory. */
+  readonly generation: number;
   readonly rows: number;
   readonly sizeBytes: number;
   /** Nanoseconds since the Unix epoch, both inclusive. */
@@ -41,6 +47,8 @@ export interface DataFile {
   readonly maxTimestampNs: bigint;
   /** Field ids of the attribute columns that this file has. A key that is not here is wholly in the file's map. */
   readonly attributeColumnIds: readonly number[];
+  /** Names of list and map columns that are empty in every row: nobody need read them. */
+  readonly emptyColumns: readonly string[];
 }
 
 /** An attribute key stored as a column of its own: `attributes.http.route`. */

@@ -6,6 +6,7 @@ import {
   type DataFile,
   type FileSystem,
   freeBuffer,
+  isOpenWitError,
   type NewDataFile,
   type SealedBatch,
 } from '@openwit/ports';
@@ -68,13 +69,19 @@ export class BatchFlush {
     const { parquet, newColumns: _, ...known } = file;
     const sizeBytes = parquet.length;
     freeBuffer(parquet);
-    return { path, rows: this.#sealed.batch.numRows, sizeBytes, ...known };
+    const made = { tier: 'hot', generation: 0, emptyColumns: [] } as const;
+    return { path, rows: this.#sealed.batch.numRows, sizeBytes, ...made, ...known };
   }
 
   async #commit(known: CatalogTable, { newColumns }: EncodedFile, file: NewDataFile): Promise<Flushed> {
     const { tenant, table, range, sources } = this.#sealed;
     const { catalog } = this.#context;
-    const files = await catalog.commit({ tenant, table, files: [file], newColumns, ranges: [range], sources });
+    const commit = { tenant, table, files: [file], replaces: [], newColumns, ranges: [range], sources };
+    const files = await catalog.commit(commit).catch((error: unknown) => {
+      // The table has changed under the file's column ids: the next attempt encodes it anew.
+      if (isOpenWitError(error) && error.code === 'CATALOG_CONFLICT') this.#encoded = this.#written = undefined;
+      throw error;
+    });
     if (files.length > 0) return { files, attributeColumns: [...known.attributeColumns, ...newColumns] };
     // An earlier attempt had succeeded without our hearing of it.
     const { attributeColumns } = await catalog.openTable(tenant, table);

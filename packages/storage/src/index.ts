@@ -1,3 +1,4 @@
+export { SqlCatalog } from './catalog/sql-catalog.ts';
 export * from './catalog/sqlite-catalog.ts';
 export * from './data-folder-lock.ts';
 export * from './disk-reserve.ts';

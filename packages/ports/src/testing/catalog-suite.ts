@@ -1,14 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { Catalog, CatalogCommit, CatalogTable, NewDataFile } from '../catalog.ts';
 import { isOpenWitError } from '../errors.ts';
-
-/** A place for one catalog, opened as often as a test wants, one at a time. */
-export interface CatalogPlace {
-  /** The folder of the data files. */
-  readonly dataPath: string;
-  open(): Promise<Catalog>;
-}
+import { type CatalogPlace, commitOf } from './catalog-commits.ts';
+import { testDroppedTenants } from './catalog-drop-suite.ts';
+import { testFileChanges } from './catalog-files-suite.ts';
+import { testGarbage } from './catalog-garbage-suite.ts';
 
 /** Proves the guarantees of {@link Catalog} on an implementation. */
 export function testCatalog(name: string, make: () => Promise<CatalogPlace>): void {
@@ -110,34 +106,9 @@ export function testCatalog(name: string, make: () => Promise<CatalogPlace>): vo
       assert.deepEqual(await catalog.files('nobody', 'metrics'), []);
       await catalog.close();
     });
-  });
-}
 
-function commitOf(
-  { dataPath }: CatalogPlace,
-  { tenant, table, fieldIds, nextFieldId }: CatalogTable,
-  batchId: number,
-  { withColumn = false } = {},
-): CatalogCommit {
-  const newColumns = withColumn
-    ? [{ fieldId: nextFieldId, map: 'attributes', key: 'a.b', name: 'attributes.a.b', type: 'int64' as const }]
-    : [];
-  const file: NewDataFile = {
-    path: `${dataPath}/${tenant}/${table}/2027/01/15/00000000/active-${batchId}.parquet`,
-    rows: 10,
-    sizeBytes: 1000,
-    footerBytes: 100,
-    minTimestampNs: 1_800_000_000_000_000_001n,
-    maxTimestampNs: 1_800_000_000_999_999_999n,
-    attributeColumnIds: newColumns.map(({ fieldId }) => fieldId),
-    columnStats: [{ fieldId: fieldIds.get('timestamp')!, valueCount: 10, nullCount: 0 }],
-  };
-  return {
-    tenant,
-    table,
-    files: [file],
-    newColumns,
-    ranges: [{ batchId, throughLsn: 10 * batchId }],
-    sources: [{ source: 'kafka/a/0', next: 100 * batchId }],
-  };
+    testFileChanges(make);
+    testGarbage(make);
+    testDroppedTenants(make);
+  });
 }

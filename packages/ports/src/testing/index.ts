@@ -1,4 +1,7 @@
 export * from './batch-of.ts';
+export * from './catalog-commits.ts';
+export * from './catalog-errors.ts';
+export { type SharedCatalogPlace, testSharedCatalog } from './catalog-nodes-suite.ts';
 export * from './catalog-suite.ts';
 export * from './driven-clock.ts';
 export * from './faulty-file-system.ts';

@@ -39,11 +39,14 @@ export class TestFiles {
     return {
       fileId,
       path,
+      tier: 'hot',
+      generation: 0,
       rows: rows.length,
       sizeBytes: statSync(path).size,
       minTimestampNs: times[0]!,
       maxTimestampNs: times.at(-1)!,
       attributeColumnIds: columns.map(({ fieldId }) => fieldId),
+      emptyColumns: [],
     };
   }
 

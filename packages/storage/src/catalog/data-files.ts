@@ -1,131 +1,188 @@
-import { relative } from 'node:path';
-import type { DataFile, FileColumnStats, NewDataFile } from '@openwit/ports';
-import type { StoredType } from '../parquet/stored-layout.ts';
-import type { SqliteDatabase } from './sqlite-database.ts';
-import { type TableColumnStats, withFile } from './table-column-stats.ts';
-
-/** The numbers that a new snapshot gives out. */
-export interface SnapshotIds {
-  readonly snapshotId: number;
-  readonly schemaVersion: number;
-  readonly firstCatalogId: number;
-  readonly firstFileId: number;
-}
+import { type DataFile, type NewDataFile, OpenWitError, type TableName, type Tier } from '@openwit/ports';
+import { insertColumnStats } from './column-stats.ts';
+import type { DataPaths } from './data-paths.ts';
+import type { SnapshotIds } from './snapshots.ts';
+import { isTrue, lists, placeholders, type Row, type SqlSession } from './sql-database.ts';
+import type { OpenTable } from './tables.ts';
 
 export interface FileInsert {
-  readonly tableId: number;
-  /** The table's folder; files are kept relative to it. */
-  readonly folder: string;
+  /** With the columns that these files are the first to have. */
+  readonly table: OpenTable;
   readonly ids: SnapshotIds;
   readonly files: readonly NewDataFile[];
+  /** The node that wrote them. */
+  readonly nodeId: string;
 }
 
 /** Adds files to a table with all that DuckLake keeps of them. */
-export function insertFiles(database: SqliteDatabase, { tableId, folder, ids, files }: FileInsert): DataFile[] {
-  return files.map((file, i) => {
-    const fileId = ids.firstFileId + i;
-    const stats = database.get('SELECT next_row_id FROM ducklake_table_stats WHERE table_id = ?', tableId)!;
-    database.run(
+export async function insertFiles(
+  sql: SqlSession,
+  paths: DataPaths,
+  { table, ids, files, nodeId }: FileInsert,
+): Promise<DataFile[]> {
+  const { tenant, table: name, tableId } = table;
+  const numbered = files.map((file, i) => ({ ...file, fileId: ids.firstFileId + i }));
+  const stats = (await sql.get('SELECT next_row_id FROM ducklake_table_stats WHERE table_id = ?', tableId))!;
+  let nextRowId = stats.next_row_id as number;
+  for (const file of numbered) {
+    const { path, isRelative } = paths.kept(tenant, name, file.path);
+    await sql.run(
       `INSERT INTO ducklake_data_file(data_file_id, table_id, begin_snapshot, path, path_is_relative, file_format,
-         record_count, file_size_bytes, footer_size, row_id_start) VALUES (?, ?, ?, ?, 1, 'parquet', ?, ?, ?, ?)`,
-      fileId,
+         record_count, file_size_bytes, footer_size, row_id_start) VALUES (?, ?, ?, ?, ?, 'parquet', ?, ?, ?, ?)`,
+      file.fileId,
       tableId,
       ids.snapshotId,
-      relative(folder, file.path),
+      path,
+      isRelative,
       file.rows,
       file.sizeBytes,
       file.footerBytes,
-      stats.next_row_id as number,
+      nextRowId,
     );
-    database.run(
-      'INSERT INTO openwit_files VALUES (?, ?, ?, ?)',
-      fileId,
+    nextRowId += file.rows;
+    await sql.run(
+      `INSERT INTO openwit_files(data_file_id, min_timestamp_ns, max_timestamp_ns, attribute_column_ids, tier, generation,
+         empty_columns, node_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+      file.fileId,
       file.minTimestampNs,
       file.maxTimestampNs,
       JSON.stringify(file.attributeColumnIds),
+      file.tier,
+      file.generation,
+      JSON.stringify(file.emptyColumns),
+      nodeId,
     );
-    database.run(
-      `UPDATE ducklake_table_stats SET record_count = record_count + ?1, next_row_id = next_row_id + ?1,
-         file_size_bytes = file_size_bytes + ?2 WHERE table_id = ?3`,
-      file.rows,
-      file.sizeBytes,
-      tableId,
-    );
-    insertColumnStats(database, tableId, fileId, file.columnStats);
-    const { footerBytes: _, columnStats: __, ...known } = file;
-    return { fileId, ...known };
-  });
+  }
+  await addToTable(sql, tableId, numbered, nextRowId);
+  await insertColumnStats(sql, table, numbered);
+  return numbered.map(({ footerBytes: _, columnStats: __, ...known }) => known);
 }
 
-/** The table's statistics must cover the file before anyone sees it: a reader skips what they leave out. */
-function insertColumnStats(
-  database: SqliteDatabase,
+async function addToTable(
+  sql: SqlSession,
   tableId: number,
-  fileId: number,
-  columns: readonly FileColumnStats[],
-): void {
-  for (const column of columns) {
-    const merged = mergedStats(database, tableId, column);
-    database.run(
-      'INSERT INTO ducklake_file_column_stats VALUES (?, ?, ?, NULL, ?, ?, ?, ?, ?, NULL)',
-      fileId,
+  files: readonly NewDataFile[],
+  nextRowId: number,
+): Promise<void> {
+  await sql.run(
+    `UPDATE ducklake_table_stats SET record_count = record_count + ?, file_size_bytes = file_size_bytes + ?,
+       next_row_id = ? WHERE table_id = ?`,
+    sum(files.map(({ rows }) => rows)),
+    sum(files.map(({ sizeBytes }) => sizeBytes)),
+    nextRowId,
+    tableId,
+  );
+}
+
+/** How many rows live files have. @throws unavailable / CATALOG_CONFLICT when one of them is not live */
+export async function rowsOfLive(sql: SqlSession, tableId: number, fileIds: readonly number[]): Promise<number> {
+  let rows = 0;
+  for (const list of lists(fileIds)) {
+    const found = await sql.all(
+      `SELECT record_count FROM ducklake_data_file
+       WHERE data_file_id IN ${placeholders(list.length)} AND table_id = ? AND end_snapshot IS NULL`,
+      ...list,
       tableId,
-      column.fieldId,
-      column.valueCount,
-      column.nullCount,
-      column.min ?? null,
-      column.max ?? null,
-      flag(column.containsNan),
     );
-    database.run(
-      'DELETE FROM ducklake_table_column_stats WHERE table_id = ? AND column_id = ?',
+    if (found.length < list.length) throw conflict('a file to be replaced is not live any more');
+    rows += sum(found.map(({ record_count }) => record_count as number));
+  }
+  return rows;
+}
+
+/** From this snapshot on the table does not have the files. */
+export async function endFiles(
+  sql: SqlSession,
+  tableId: number,
+  snapshotId: number,
+  fileIds: readonly number[],
+): Promise<void> {
+  for (const list of lists(fileIds)) {
+    const ids = placeholders(list.length);
+    await sql.run(
+      `UPDATE ducklake_table_stats SET
+         record_count = record_count - (SELECT sum(record_count) FROM ducklake_data_file WHERE data_file_id IN ${ids}),
+         file_size_bytes = file_size_bytes - (SELECT sum(file_size_bytes) FROM ducklake_data_file WHERE data_file_id IN ${ids})
+       WHERE table_id = ?`,
+      ...list,
+      ...list,
       tableId,
-      column.fieldId,
     );
-    database.run(
-      'INSERT INTO ducklake_table_column_stats VALUES (?, ?, ?, ?, ?, ?, NULL)',
-      tableId,
-      column.fieldId,
-      flag(merged.containsNull),
-      flag(merged.containsNan),
-      merged.min ?? null,
-      merged.max ?? null,
-    );
+    await sql.run(`UPDATE ducklake_data_file SET end_snapshot = ? WHERE data_file_id IN ${ids}`, snapshotId, ...list);
   }
 }
 
-function mergedStats(database: SqliteDatabase, tableId: number, column: FileColumnStats): TableColumnStats {
-  const definition = database.get(
-    'SELECT column_type, column_name FROM ducklake_column WHERE table_id = ? AND column_id = ? AND end_snapshot IS NULL',
-    tableId,
-    column.fieldId,
-  )!;
-  const row = database.get(
-    'SELECT * FROM ducklake_table_column_stats WHERE table_id = ? AND column_id = ?',
-    tableId,
-    column.fieldId,
+const FILE_FIELDS = `f.data_file_id AS data_file_id, f.path AS path, f.path_is_relative AS path_is_relative,
+  record_count, file_size_bytes,
+  CAST(min_timestamp_ns AS TEXT) AS min_ns, CAST(max_timestamp_ns AS TEXT) AS max_ns,
+  attribute_column_ids, tier, generation, empty_columns, node_id`;
+
+export async function liveFiles(sql: SqlSession, paths: DataPaths, table: OpenTable): Promise<DataFile[]> {
+  const rows = await sql.all(
+    `SELECT ${FILE_FIELDS} FROM ducklake_data_file f JOIN openwit_files o ON o.data_file_id = f.data_file_id
+     WHERE f.table_id = ? AND f.end_snapshot IS NULL ORDER BY f.data_file_id`,
+    table.tableId,
   );
-  const current: TableColumnStats = {
-    // A file without an attribute column reads as NULL there, and says nothing of it here.
-    containsNull: row?.contains_null === 1 || (definition.column_name as string).includes('.'),
-    containsNan: row?.contains_nan === 1,
-    min: (row?.min_value as string | null) ?? undefined,
-    max: (row?.max_value as string | null) ?? undefined,
+  const parse = parser();
+  return rows.map((row) => dataFile(paths, table.tenant, table.table, row, parse));
+}
+
+/** A live file of any table, and the node that wrote it. */
+export async function liveFile(
+  sql: SqlSession,
+  paths: DataPaths,
+  fileId: number,
+): Promise<{ tenant: string; table: TableName; file: DataFile; nodeId: string } | undefined> {
+  const row = await sql.get(
+    `SELECT ${FILE_FIELDS}, schema_name, table_name
+     FROM ducklake_data_file f JOIN openwit_files o ON o.data_file_id = f.data_file_id
+     JOIN ducklake_table t ON t.table_id = f.table_id JOIN ducklake_schema s ON s.schema_id = t.schema_id
+     WHERE f.data_file_id = ? AND f.end_snapshot IS NULL`,
+    fileId,
+  );
+  if (row === undefined) return undefined;
+  const tenant = row.schema_name as string;
+  const table = row.table_name as TableName;
+  const file = dataFile(paths, tenant, table, row, JSON.parse);
+  return { tenant, table, file, nodeId: row.node_id as string };
+}
+
+export function conflict(message: string): OpenWitError {
+  return new OpenWitError('unavailable', 'CATALOG_CONFLICT', `${message}: plan anew`);
+}
+
+function dataFile(
+  paths: DataPaths,
+  tenant: string,
+  table: TableName,
+  row: Row,
+  parse: (text: string) => unknown,
+): DataFile {
+  const isRelative = isTrue(row.path_is_relative);
+  return {
+    fileId: row.data_file_id as number,
+    path: paths.absolute(tenant, table, { path: row.path as string, isRelative }),
+    tier: row.tier as Tier,
+    generation: row.generation as number,
+    rows: row.record_count as number,
+    sizeBytes: row.file_size_bytes as number,
+    minTimestampNs: BigInt(row.min_ns as string),
+    maxTimestampNs: BigInt(row.max_ns as string),
+    attributeColumnIds: parse(row.attribute_column_ids as string) as number[],
+    emptyColumns: parse(row.empty_columns as string) as string[],
   };
-  const isSearched = row !== undefined && current.min === undefined && column.min !== undefined;
-  const hadValues = isSearched && hasValues(database, tableId, column.fieldId);
-  return withFile(current, column, definition.column_type as StoredType, hadValues);
 }
 
-function hasValues(database: SqliteDatabase, tableId: number, fieldId: number): boolean {
-  const row = database.get(
-    'SELECT 1 FROM ducklake_file_column_stats WHERE table_id = ? AND column_id = ? AND value_count > 0 LIMIT 1',
-    tableId,
-    fieldId,
-  );
-  return row !== undefined;
+/** Files of a table mostly have the same columns: their lists are read and kept once. */
+function parser(): (text: string) => unknown {
+  const known = new Map<string, unknown>();
+  return (text) => {
+    let value = known.get(text);
+    if (value === undefined) known.set(text, (value = JSON.parse(text)));
+    return value;
+  };
 }
 
-function flag(value: boolean | undefined): number | null {
-  return value === undefined ? null : Number(value);
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
 }

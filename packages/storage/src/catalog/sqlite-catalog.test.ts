@@ -12,7 +12,8 @@ async function place() {
   const folder = await mkdtemp(join(tmpdir(), 'openwit-catalog-'));
   const settings = { path: join(folder, 'catalog.sqlite'), dataPath: join(folder, 'parquet') };
   const random = new SeededRandom(1);
-  return { ...settings, open: () => SqliteCatalog.open({ clock: new DrivenClock(), random }, settings) };
+  const clock = new DrivenClock();
+  return { ...settings, clock, open: () => SqliteCatalog.open({ clock, random }, settings) };
 }
 
 testCatalog('SqliteCatalog', place);

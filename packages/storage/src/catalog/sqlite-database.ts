@@ -1,17 +1,85 @@
-import { DatabaseSync, type SQLInputValue, type SQLOutputValue, type StatementSync } from 'node:sqlite';
+import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { isOpenWitError, OpenWitError } from '@openwit/ports';
-
-export type Row = Record<string, SQLOutputValue>;
+import {
+  placeholders,
+  type Row,
+  type SqlDatabase,
+  type SqlDialect,
+  type SqlSession,
+  type SqlValue,
+} from './sql-database.ts';
 
 const RETRY_AFTER_MS = 1000;
 /** SQLite's primary result codes that mean the file is not what it was: SQLITE_CORRUPT, SQLITE_NOTADB. */
 const CORRUPT = new Set([11, 26]);
 
+/** DuckLake's types as DuckDB's `ducklake` extension writes them to SQLite. */
+const SQLITE: SqlDialect = {
+  tableExists: `SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?`,
+  definitions: (script) => script.replaceAll(/\bBOOLEAN\b/g, 'BIGINT').replaceAll(/\b(UUID|TIMESTAMPTZ)\b/g, 'VARCHAR'),
+};
+
 /**
- * A SQLite file whose commits survive a power cut, which other processes may read meanwhile. Every failure is
- * `data` / STORE_CORRUPTION when the file is damaged, else `unavailable` / STORE_UNAVAILABLE.
+ * A SQLite file whose commits survive a power cut, which other processes may read meanwhile. There is one connection:
+ * what is asked outside a transaction waits for the transactions before it.
  */
-export class SqliteDatabase {
+export class SqliteDatabase implements SqlDatabase {
+  readonly dialect: SqlDialect = SQLITE;
+  readonly #connection: SqliteConnection;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(path: string) {
+    this.#connection = new SqliteConnection(path);
+  }
+
+  exec(script: string): Promise<void> {
+    return this.#queue(() => this.#connection.exec(script));
+  }
+
+  run(sql: string, ...values: readonly SqlValue[]): Promise<number> {
+    return this.#queue(() => this.#connection.run(sql, ...values));
+  }
+
+  get(sql: string, ...values: readonly SqlValue[]): Promise<Row | undefined> {
+    return this.#queue(() => this.#connection.get(sql, ...values));
+  }
+
+  all(sql: string, ...values: readonly SqlValue[]): Promise<Row[]> {
+    return this.#queue(() => this.#connection.all(sql, ...values));
+  }
+
+  insert(table: string, columns: readonly string[], rows: readonly (readonly SqlValue[])[]): Promise<void> {
+    return this.#queue(() => this.#connection.insert(table, columns, rows));
+  }
+
+  transaction<T>(body: (sql: SqlSession) => Promise<T>): Promise<T> {
+    return this.#queue(async () => {
+      await this.#connection.exec('BEGIN IMMEDIATE');
+      try {
+        const result = await body(this.#connection);
+        await this.#connection.exec('COMMIT');
+        return result;
+      } catch (error) {
+        // SQLite itself has rolled back after some errors; then there is no transaction to end.
+        if (this.#connection.isTransaction) await this.#connection.exec('ROLLBACK');
+        throw error;
+      }
+    });
+  }
+
+  close(): Promise<void> {
+    return this.#queue(async () => this.#connection.close());
+  }
+
+  #queue<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(work);
+    this.#last = result.catch(() => {});
+    return result;
+  }
+}
+
+/** Statements are prepared once, and run in the turn that asks for them. */
+class SqliteConnection implements SqlSession {
   readonly #path: string;
   readonly #database: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
@@ -20,50 +88,41 @@ export class SqliteDatabase {
     this.#path = path;
     this.#database = this.#guard(() => new DatabaseSync(path));
     try {
-      this.exec('PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
+      this.#guard(() =>
+        this.#database.exec('PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL'),
+      );
     } catch (error) {
       this.close();
       throw error;
     }
   }
 
-  exec(sql: string): void {
-    this.#guard(() => this.#database.exec(sql));
+  get isTransaction(): boolean {
+    return this.#database.isOpen && this.#database.isTransaction;
   }
 
-  run(sql: string, ...values: SQLInputValue[]): void {
-    this.#guard(() => this.#prepare(sql).run(...values));
+  async exec(script: string): Promise<void> {
+    this.#guard(() => this.#database.exec(script));
   }
 
-  get(sql: string, ...values: SQLInputValue[]): Row | undefined {
-    return this.#guard(() => this.#prepare(sql).get(...values));
+  async run(sql: string, ...values: readonly SqlValue[]): Promise<number> {
+    return this.#guard(() => Number(this.#prepare(sql).run(...values.map(bound)).changes));
   }
 
-  all(sql: string, ...values: SQLInputValue[]): Row[] {
-    return this.#guard(() => this.#prepare(sql).all(...values));
+  async get(sql: string, ...values: readonly SqlValue[]): Promise<Row | undefined> {
+    return this.#guard(() => this.#prepare(sql).get(...values.map(bound)) as Row | undefined);
   }
 
-  /** Like `all`, with every integer as a bigint: nanoseconds don't fit a number. */
-  allExact(sql: string, ...values: SQLInputValue[]): Row[] {
-    return this.#guard(() => {
+  async all(sql: string, ...values: readonly SqlValue[]): Promise<Row[]> {
+    return this.#guard(() => this.#prepare(sql).all(...values.map(bound)) as Row[]);
+  }
+
+  async insert(table: string, columns: readonly string[], rows: readonly (readonly SqlValue[])[]): Promise<void> {
+    const sql = `INSERT INTO ${table}(${columns.join(', ')}) VALUES ${placeholders(columns.length)}`;
+    this.#guard(() => {
       const statement = this.#prepare(sql);
-      statement.setReadBigInts(true);
-      return statement.all(...values);
+      for (const row of rows) statement.run(...row.map(bound));
     });
-  }
-
-  /** Runs it all or not at all; durable when it returns. */
-  transaction<T>(body: () => T): T {
-    this.exec('BEGIN IMMEDIATE');
-    try {
-      const result = body();
-      this.exec('COMMIT');
-      return result;
-    } catch (error) {
-      // SQLite itself has rolled back after some errors; then there is no transaction to end.
-      if (this.#database.isTransaction) this.exec('ROLLBACK');
-      throw error;
-    }
   }
 
   close(): void {
@@ -72,6 +131,7 @@ export class SqliteDatabase {
   }
 
   #prepare(sql: string): StatementSync {
+    if (!this.#database.isOpen) throw new OpenWitError('closed', 'CLOSED', 'the catalog is closed');
     let statement = this.#statements.get(sql);
     if (statement === undefined) this.#statements.set(sql, (statement = this.#database.prepare(sql)));
     return statement;
@@ -89,12 +149,12 @@ export class SqliteDatabase {
         });
       }
       const options = { cause: error, retryAfterMs: RETRY_AFTER_MS };
-      throw new OpenWitError(
-        'unavailable',
-        'STORE_UNAVAILABLE',
-        `the catalog cannot be used, path=\`${this.#path}\``,
-        options,
-      );
+      const message = `the catalog cannot be used, path=\`${this.#path}\``;
+      throw new OpenWitError('unavailable', 'STORE_UNAVAILABLE', message, options);
     }
   }
+}
+
+function bound(value: SqlValue): SQLInputValue {
+  return typeof value === 'boolean' ? Number(value) : value;
 }

@@ -1,0 +1,77 @@
+import type { Garbage, TableName } from '@openwit/ports';
+import type { DataPaths } from './data-paths.ts';
+import { isTrue, lists, placeholders, type SqlSession } from './sql-database.ts';
+
+/**
+ * `openwit_garbage`: what may be in a store and is in no snapshot. A path is there or in a snapshot, never in both: each
+ * transaction that takes a file in or lets one go keeps it so.
+ */
+export async function addGarbage(
+  sql: SqlSession,
+  paths: DataPaths,
+  { path, nodeId, sinceMs }: { readonly path: string; readonly nodeId: string; readonly sinceMs: number },
+): Promise<void> {
+  await sql.run(
+    `INSERT INTO openwit_garbage(path, node_id, since_ms) VALUES (?, ?, ?)
+     ON CONFLICT(path) DO UPDATE SET node_id = excluded.node_id, since_ms = excluded.since_ms`,
+    paths.keptGarbage(path),
+    nodeId,
+    sinceMs,
+  );
+}
+
+/** These paths are in a table now. */
+export async function takeFromGarbage(sql: SqlSession, paths: DataPaths, live: readonly string[]): Promise<void> {
+  for (const list of lists(live.map((path) => paths.keptGarbage(path)))) {
+    await sql.run(`DELETE FROM openwit_garbage WHERE path IN ${placeholders(list.length)}`, ...list);
+  }
+}
+
+export async function forgetGarbage(
+  sql: SqlSession,
+  paths: DataPaths,
+  nodeId: string,
+  removed: readonly string[],
+): Promise<void> {
+  for (const list of lists(removed.map((path) => paths.keptGarbage(path)))) {
+    await sql.run(
+      `DELETE FROM openwit_garbage WHERE node_id = ? AND path IN ${placeholders(list.length)}`,
+      nodeId,
+      ...list,
+    );
+  }
+}
+
+export async function garbageOf(sql: SqlSession, paths: DataPaths, nodeId: string): Promise<Garbage[]> {
+  const rows = await sql.all(
+    'SELECT path, since_ms FROM openwit_garbage WHERE node_id = ? ORDER BY since_ms, path',
+    nodeId,
+  );
+  return rows.map((row) => ({
+    path: paths.absoluteGarbage(row.path as string),
+    sinceMs: row.since_ms as number,
+  }));
+}
+
+/** Those of the paths that a file of some snapshot has. */
+export async function takenPaths(
+  sql: SqlSession,
+  paths: DataPaths,
+  wanted: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const taken = new Set<string>();
+  for (const list of lists(wanted)) {
+    const candidates = list.flatMap((path) => paths.candidates(path));
+    const rows = await sql.all(
+      `SELECT f.path AS path, f.path_is_relative AS is_relative, schema_name, table_name
+       FROM ducklake_data_file f JOIN ducklake_table t ON t.table_id = f.table_id
+       JOIN ducklake_schema s ON s.schema_id = t.schema_id WHERE f.path IN ${placeholders(candidates.length)}`,
+      ...candidates,
+    );
+    for (const row of rows) {
+      const kept = { path: row.path as string, isRelative: isTrue(row.is_relative) };
+      taken.add(paths.absolute(row.schema_name as string, row.table_name as TableName, kept));
+    }
+  }
+  return taken;
+}
