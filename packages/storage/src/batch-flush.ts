@@ -69,7 +69,7 @@ export class BatchFlush {
     const { parquet, newColumns: _, ...known } = file;
     const sizeBytes = parquet.length;
     freeBuffer(parquet);
-    const made = { tier: 'hot', generation: 0, emptyColumns: [] } as const;
+    const made = { tier: 'hot', generation: 0 } as const;
     return { path, rows: this.#sealed.batch.numRows, sizeBytes, ...made, ...known };
   }
 

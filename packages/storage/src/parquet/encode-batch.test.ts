@@ -4,22 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { DuckDBConnection } from '@duckdb/node-api';
-import { type AttributeColumn, SIGNALS, TABLES, type TableName, typesColumnOf } from '@openwit/ports';
+import { type AttributeColumn, SIGNALS, type TableName } from '@openwit/ports';
 import { columnsOf } from '@openwit/ports/arrow';
-import {
-  batchOf,
-  type PlainAttribute,
-  type PlainRow,
-  type PlainValue,
-  randomRows,
-  SeededRandom,
-} from '@openwit/ports/testing';
+import { batchOf, type PlainAttribute, type PlainRow, randomRows, SeededRandom } from '@openwit/ports/testing';
+import { exactNumbers, inOrder, storedRow } from '../testing/stored-rows.ts';
 import { DEFAULT_ATTRIBUTE_COLUMNS } from './attribute-columns.ts';
-import { timestampText } from './column-stats.ts';
 import { doubleText } from './double-text.ts';
 import { type EncodedBatch, encodeBatch } from './encode-batch.ts';
 import { Scratch } from './scratch.ts';
-import { COLUMN_MAPS, storedColumns, withChildren } from './stored-layout.ts';
+import { storedColumns, withChildren } from './stored-layout.ts';
 import { toParquet } from './write-parquet.ts';
 
 let duckdb: DuckDBConnection;
@@ -38,7 +31,7 @@ describe('DuckDB reads from the file what was in the batch', () => {
         const columns = usedColumns(encoded);
         assert.deepEqual(
           read.map(({ row }) => JSON.parse(row!, exactNumbers as never)),
-          rows.map((row) => storedRow(table, row, columns)),
+          inOrder(table, rows).map((row) => storedRow(table, row, columns)),
         );
         const ids = await query(`SELECT field_id FROM parquet_schema('${path}') WHERE field_id IS NOT NULL`);
         assert.equal(ids.length, new Set(ids.map(({ field_id }) => field_id)).size);
@@ -168,65 +161,4 @@ function usedColumns({ newColumns, attributeColumnIds }: EncodedBatch): Attribut
 // biome-ignore lint/suspicious/noExplicitAny: rows of any query
 async function query(sql: string): Promise<Record<string, any>[]> {
   return (await duckdb.runAndReadAll(sql)).getRowObjects();
-}
-
-/** Integers beyond 2^53 keep their digits. */
-function exactNumbers(_: string, value: unknown, context: { source?: string }): unknown {
-  if (typeof value !== 'number') return value;
-  return /^-?\d+$/.test(context.source!) && !Number.isSafeInteger(value) ? context.source : value;
-}
-
-/** The row as DuckDB's JSON has it. */
-function storedRow(table: TableName, row: PlainRow, columns: readonly AttributeColumn[]): Record<string, unknown> {
-  const stored: Record<string, unknown> = {};
-  for (const { name, type, nullable } of TABLES[table]) {
-    if (type !== 'attributes') {
-      stored[name] = storedValue(type, row[name] ?? null, nullable);
-      continue;
-    }
-    const attributes = row[name] as readonly PlainAttribute[];
-    const own = COLUMN_MAPS.includes(name) ? columns.filter(({ map }) => map === name) : [];
-    const { map, types } = storedMaps(attributes.filter(({ key }) => !own.some((column) => column.key === key)));
-    stored[name] = map;
-    if (typesColumnOf(name) !== name) stored[typesColumnOf(name)] = types;
-    for (const column of own) {
-      const attribute = attributes.find(({ key }) => key === column.key);
-      stored[column.name] = attribute === undefined ? null : plain(attribute.value);
-    }
-  }
-  return stored;
-}
-
-function storedValue(type: (typeof TABLES)['logs'][number]['type'], value: PlainValue, nullable: boolean): unknown {
-  if (value === null && nullable) return null;
-  if (typeof type === 'string')
-    return type === 'timestamp_ns' ? timestampText(value as bigint).replace(/0+$/, '') : plain(value);
-  if ('list' in type) return (value as PlainValue[]).map((element) => storedValue(type.list, element, false));
-  const fields = type.struct.flatMap((field): [string, unknown][] => {
-    const part = (value as Record<string, PlainValue>)[field.name]!;
-    if (field.type !== 'attributes') return [[field.name, storedValue(field.type, part, field.nullable)]];
-    const { map, types } = storedMaps(part as readonly PlainAttribute[]);
-    return [
-      [field.name, map],
-      [typesColumnOf(field.name), types],
-    ];
-  });
-  return Object.fromEntries(fields);
-}
-
-function storedMaps(attributes: readonly PlainAttribute[]): {
-  map: Record<string, unknown>;
-  types: Record<string, string>;
-} {
-  const text = ({ type, value }: PlainAttribute): unknown =>
-    type === 'double' ? doubleText(value as number) : value === null ? null : String(value);
-  return {
-    map: Object.fromEntries(attributes.map((attribute) => [attribute.key, text(attribute)])),
-    types: Object.fromEntries(attributes.filter(({ type }) => type !== 'string').map(({ key, type }) => [key, type])),
-  };
-}
-
-function plain(value: PlainValue): unknown {
-  if (typeof value !== 'bigint') return value;
-  return Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
 }

@@ -13,9 +13,17 @@ import { attributeCensus, countRows, type KeyCensus } from './attribute-census.t
 import { type AttributeColumnPlan, type AttributeColumnSettings, planAttributeColumns } from './attribute-columns.ts';
 import { storeAttributes } from './attribute-values.ts';
 import { columnStats, timestampRange } from './column-stats.ts';
-import { gather } from './gather.ts';
+import { gather, gatherValues } from './gather.ts';
 import type { Scratch } from './scratch.ts';
-import { COLUMN_MAPS, keepsTypes, type StoredColumn, storedAttributeColumn, storedColumns } from './stored-layout.ts';
+import { sortOrder } from './sort-order.ts';
+import {
+  attributeColumnPath,
+  COLUMN_MAPS,
+  keepsTypes,
+  type StoredColumn,
+  storedAttributeColumn,
+  storedColumns,
+} from './stored-layout.ts';
 
 /** A batch in memory and what its table has already. Plain data: it goes to a worker. */
 export interface EncodeRequest {
@@ -36,6 +44,7 @@ export interface EncodedBatch {
   readonly wideColumns: readonly string[];
   readonly newColumns: readonly AttributeColumn[];
   readonly attributeColumnIds: readonly number[];
+  readonly emptyColumns: readonly string[];
   readonly columnStats: readonly FileColumnStats[];
   readonly minTimestampNs: bigint;
   readonly maxTimestampNs: bigint;
@@ -45,12 +54,13 @@ export interface EncodedBatch {
 export function encodeBatch(request: EncodeRequest, memory: Scratch): EncodedBatch {
   const { table, rows, fieldIds } = request;
   const plan = planColumns(request);
-  const values = storeColumns(request, plan.columns, memory);
+  const order = sortOrder(table, rows, request.columns, memory);
+  const values = storeColumns(request, plan.columns, order, memory);
   const layout = [...storedColumns(table), ...plan.columns.map(storedAttributeColumn)];
   const stored: StoredValues[] = layout.map((column) => ({ column, values: values.get(column.name)! }));
 
   const ids = new Map(fieldIds);
-  for (const { name, fieldId } of plan.columns) ids.set(name, fieldId);
+  for (const { name, fieldId } of plan.columns) ids.set(attributeColumnPath(name), fieldId);
   const fieldIdOf = (path: string): number => ids.get(path)!;
   const times = timestampRange(values.get('timestamp')!, rows);
   return {
@@ -58,6 +68,7 @@ export function encodeBatch(request: EncodeRequest, memory: Scratch): EncodedBat
     wideColumns: wideColumns(request, plan.columns, values),
     newColumns: plan.newColumns,
     attributeColumnIds: plan.columns.map(({ fieldId }) => fieldId),
+    emptyColumns: stored.filter((column) => isEmpty(column, rows)).map(({ column }) => column.name),
     columnStats: stored.filter(hasStats).map((column) => columnStats(column, rows, fieldIdOf(column.column.path))),
     minTimestampNs: times.min,
     maxTimestampNs: times.max,
@@ -97,17 +108,25 @@ function planColumns(request: EncodeRequest): AttributeColumnPlan {
   return planAttributeColumns(census, request.rows, known, request.settings);
 }
 
-/** The values of every stored column by its name, a value per row. */
+/** The values of every stored column by its name, a value per row, in the given order. */
 function storeColumns(
   request: EncodeRequest,
   wanted: readonly AttributeColumn[],
+  order: Int32Array,
   memory: Scratch,
 ): Map<string, ColumnData> {
   const stored = new Map<string, ColumnData>();
+  const known = new Map<Int32Array, Int32Array>();
+  /** The columns of one group share their indices. */
+  const inOrder = (indices: Int32Array): Int32Array => {
+    let ordered = known.get(indices);
+    if (ordered === undefined) known.set(indices, (ordered = gatherValues(indices, order, memory) as Int32Array));
+    return ordered;
+  };
   TABLES[request.table].forEach((definition, i) => {
     const { indices, dictionary, ...own } = request.columns[i]!;
-    const perRow = (values: ColumnData): ColumnData =>
-      indices === undefined ? values : gather(values, indices, memory);
+    const valueOfRow = indices === undefined ? order : inOrder(indices);
+    const perRow = (values: ColumnData): ColumnData => gather(values, valueOfRow, memory);
     const source = dictionary ?? own;
     if (definition.type !== 'attributes') {
       stored.set(definition.name, perRow(storeValues(definition, source, memory)));
@@ -136,6 +155,11 @@ function storeValues({ type }: Pick<ColumnDefinition, 'type'>, source: ColumnDat
     return [map, types];
   });
   return { ...source, children };
+}
+
+/** A list or a map without an element in any row. */
+function isEmpty({ column: { type }, values: { offsets } }: StoredValues, rows: number): boolean {
+  return (type === 'list' || type === 'map') && offsets![rows] === offsets![0];
 }
 
 function hasStats({ column }: { readonly column: StoredColumn }): boolean {

@@ -2,8 +2,9 @@ import type { ColumnData, ColumnValues } from '@openwit/ports';
 import type { Scratch } from './scratch.ts';
 
 /**
- * The column whose value `i` is value `indices[i]` of the given one: how a value per group becomes a value per row. Text
- * stays where it is, as the dictionary of the result: a group's value may be long, and its rows many.
+ * The column whose value `i` is value `indices[i]` of the given one: how a value per group becomes a value per row, and
+ * how rows are put in order. Text stays where it is, as the dictionary of the result: a group's value may be long, and its
+ * rows many.
  */
 export function gather(column: ColumnData, indices: Int32Array, memory: Scratch): ColumnData {
   const length = indices.length;
@@ -12,8 +13,11 @@ export function gather(column: ColumnData, indices: Int32Array, memory: Scratch)
     const own = gatherValues(column.indices!, indices, memory) as Int32Array;
     return { length, ...validity, indices: own, dictionary: column.dictionary };
   }
-  if (column.offsets === undefined)
-    return { length, ...validity, values: gatherValues(column.values!, indices, memory) };
+  if (column.offsets === undefined) {
+    if (column.values !== undefined)
+      return { length, ...validity, values: gatherValues(column.values, indices, memory) };
+    return { length, ...validity, children: column.children!.map((child) => gather(child, indices, memory)) };
+  }
   if (column.children === undefined) return { length, ...validity, indices, dictionary: column };
   const offsets = gatherOffsets(column.offsets, indices, memory);
   const entries = gatherRanges(column.offsets, indices, memory.int32(offsets[length]!));
@@ -31,7 +35,8 @@ function gatherBits(bits: Uint8Array, indices: Int32Array, memory: Scratch): Uin
 
 type ValuesOver = new (buffer: ArrayBuffer, byteOffset: number, length: number) => ColumnValues;
 
-function gatherValues(values: ColumnValues, indices: Int32Array, memory: Scratch): ColumnValues {
+/** Value `i` of the result is value `indices[i]`. */
+export function gatherValues(values: ColumnValues, indices: Int32Array, memory: Scratch): ColumnValues {
   const { buffer, byteOffset } = memory.bytes(values.BYTES_PER_ELEMENT * indices.length);
   const target = new (values.constructor as ValuesOver)(buffer, byteOffset, indices.length);
   for (let i = 0; i < indices.length; i++) target[i] = values[indices[i]!]!;

@@ -50,7 +50,12 @@ export function keepsTypes({ name, type }: ColumnDefinition): boolean {
 }
 
 export function storedAttributeColumn({ name, type }: AttributeColumn): StoredColumn {
-  return { name, path: name, type: SCALARS[type], nullable: true, children: [] };
+  return { name, path: attributeColumnPath(name), type: SCALARS[type], nullable: true, children: [] };
+}
+
+/** Unlike any other path: `attributes.key` is a column of its own when `key` is an attribute, and a part of the map. */
+export function attributeColumnPath(name: string): string {
+  return `"${name}"`;
 }
 
 /** Depth first: a column, then what is in it. This order numbers the field ids of a new table, from 1. */

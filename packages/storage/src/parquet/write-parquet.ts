@@ -12,9 +12,12 @@ const COMPRESSIONS: Record<ParquetCompression, Compression> = {
   none: Compression.UNCOMPRESSED,
 };
 
-/** One batch is one row group; nobody reads less of an active file than a column of it, so pages are large. */
-const MAX_ROWS_PER_GROUP = 1 << 24;
-const PAGE_BYTES = 4 << 20;
+/**
+ * Compaction reads a file by ranges of its sort key, a few thousand rows each. Row groups much smaller would cost it more
+ * in metadata than they save; small pages keep small what a reader holds of each column, and cost nothing.
+ */
+const MAX_ROWS_PER_GROUP = 10_000;
+const PAGE_BYTES = 64 * 1024;
 /** Past it the writer falls back to plain values; a batch has no more text than this. */
 const DICTIONARY_BYTES = 64 << 20;
 

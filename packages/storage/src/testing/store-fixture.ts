@@ -14,6 +14,7 @@ export const fakeWriters: Pick<ParquetWriters, 'encode' | 'close'> = {
       footerBytes: 0,
       newColumns: [],
       attributeColumnIds: [],
+      emptyColumns: [],
       columnStats: [],
       minTimestampNs: TIME,
       maxTimestampNs: TIME,
