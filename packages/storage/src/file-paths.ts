@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { isoTime, type SealedBatch } from '@openwit/ports';
+import { isoTime, type Random, randomHex, type SealedBatch } from '@openwit/ports';
 
 /** `{tenant}/{signal}/{year}/{month}/{day}/{node}`: the day, in UTC, of the batch's earliest record. */
 export function dayFolder(
@@ -18,6 +18,11 @@ export function activeFileName({ range }: Pick<SealedBatch, 'range'>): string {
   const batchId = range.batchId.toString(16).padStart(12, '0');
   const throughLsn = range.throughLsn.toString(16).padStart(16, '0');
   return `active-${batchId}-${throughLsn}.parquet`;
+}
+
+/** `stable-9f3c…-….parquet`: a name that no file ever had. */
+export function stableFileName(random: Random): string {
+  return `stable-${randomHex(random, 12)}.parquet`;
 }
 
 /** What a file is called until all of it is durable. */

@@ -49,13 +49,15 @@ function first(
   );
 }
 
-function isLess(a: string, b: string, type: StoredType): boolean {
+/** Of two of DuckLake's text forms. */
+export function isLess(a: string, b: string, type: StoredType): boolean {
   switch (type) {
     case 'float64':
       return asDouble(a) < asDouble(b);
     case 'timestamp_ns':
-    case 'varchar':
       return a < b;
+    case 'varchar':
+      return Buffer.compare(Buffer.from(a), Buffer.from(b)) < 0;
     default:
       return BigInt(a) < BigInt(b);
   }

@@ -1,0 +1,197 @@
+import { dirname, join } from 'node:path';
+import {
+  type Catalog,
+  type Clock,
+  type DataFile,
+  type FileSystem,
+  isOpenWitError,
+  type NewDataFile,
+  type Random,
+  type TableName,
+} from '@openwit/ports';
+import { makeDurableFolder } from '../durable-folder.ts';
+import { dayFolder, stableFileName, unfinishedName } from '../file-paths.ts';
+import type { TenantTables } from '../tenant-tables.ts';
+import type { FileMerger } from './file-merger.ts';
+import type { MergeRequest } from './merge-request.ts';
+import { type CompactionJob, type CompactionSettings, planCompaction } from './plan-compaction.ts';
+
+export interface CompactorParts {
+  readonly catalog: Catalog;
+  readonly fileSystem: FileSystem;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly merger: Pick<FileMerger, 'merge' | 'close'>;
+  readonly tables: TenantTables;
+}
+
+export interface CompactorSettings extends CompactionSettings {
+  readonly dataPath: string;
+  readonly nodeId: string;
+  /** The least share of a file's rows that must have a key for it to be a column. */
+  readonly minShare: number;
+}
+
+export interface CompactionStats {
+  /** Merges that took effect. */
+  readonly jobs: number;
+  readonly bytesRead: number;
+  readonly bytesWritten: number;
+  /** Merges that failed; each is tried again. */
+  readonly failures: number;
+  /** Why the last one failed; undefined when the last one succeeded. */
+  readonly lastError: unknown;
+}
+
+interface TableJob extends CompactionJob<DataFile> {
+  readonly tenant: string;
+  readonly table: TableName;
+}
+
+const FIRST_RETRY_MS = 1000;
+const LONGEST_RETRY_MS = 10 * 60 * 1000;
+
+/** Merges the files of all tables as planned, one job after the other. A job that fails waits, and keeps no other back. */
+export class Compactor {
+  readonly #parts: CompactorParts;
+  readonly #settings: CompactorSettings;
+  /** When a file came into its table, by the monotonic clock; those of before the start are old. */
+  readonly #since = new Map<number, number>();
+  /** By the ids of a job's files. */
+  readonly #failed = new Map<string, { readonly attempts: number; readonly retryAt: number }>();
+  #running: Promise<void> = Promise.resolve();
+  #isClosing = false;
+  #stats: CompactionStats = { jobs: 0, bytesRead: 0, bytesWritten: 0, failures: 0, lastError: undefined };
+
+  constructor(parts: CompactorParts, settings: CompactorSettings) {
+    this.#parts = parts;
+    this.#settings = settings;
+  }
+
+  get stats(): CompactionStats {
+    return this.#stats;
+  }
+
+  /** To be told of every file that comes into a table. */
+  added(files: readonly DataFile[]): void {
+    for (const { fileId } of files) this.#since.set(fileId, this.#parts.clock.monotonic());
+  }
+
+  /**
+   * Does what is to be done now, in turns with other calls of it.
+   * @param closesAll merges what is left of every hour, also of those that are not over
+   */
+  run({ closesAll = false }: { readonly closesAll?: boolean } = {}): Promise<void> {
+    this.#running = this.#running.then(() => this.#runJobs(closesAll));
+    return this.#running;
+  }
+
+  /** Stops the merge that is under way; what it read stays as it was. */
+  async close(): Promise<void> {
+    this.#isClosing = true;
+    await this.#parts.merger.close();
+    await this.#running;
+  }
+
+  async #runJobs(closesAll: boolean): Promise<void> {
+    while (!this.#isClosing) {
+      const job = this.#nextJob(closesAll);
+      if (job === undefined) return;
+      const key = keyOf(job);
+      try {
+        await this.#merge(job);
+        this.#failed.delete(key);
+      } catch (error) {
+        if (!this.#isClosing) this.#setBack(key, error);
+      }
+    }
+  }
+
+  /** Of all tables the job with the most files: it spares queries most. */
+  #nextJob(closesAll: boolean): TableJob | undefined {
+    const { clock, tables } = this.#parts;
+    const now = clock.monotonic();
+    const ageMs = ({ fileId }: DataFile) => now - (this.#since.get(fileId) ?? -Infinity);
+    let best: TableJob | undefined;
+    for (const { tenant, table, versions } of tables) {
+      const hot = versions.current.files.filter(({ tier }) => tier === 'hot');
+      const jobs = closesAll
+        ? planCompaction(hot, Infinity, () => Infinity, this.#settings)
+        : planCompaction(hot, clock.now(), ageMs, this.#settings);
+      for (const job of jobs) {
+        if ((this.#failed.get(keyOf(job))?.retryAt ?? -Infinity) > now) continue;
+        if (best === undefined || job.files.length > best.files.length) best = { ...job, tenant, table };
+      }
+    }
+    return best;
+  }
+
+  async #merge(job: TableJob): Promise<void> {
+    const { catalog, merger, tables } = this.#parts;
+    const { tenant, table, files: inputs } = job;
+    const request = await this.#requestOf(job);
+    const merged = await merger.merge(request);
+    const generation = 1 + Math.max(...inputs.map((file) => file.generation));
+    const files: NewDataFile[] = merged.map((file) => ({ ...file, tier: 'hot', generation }));
+    for (const { path } of files) await this.#makeDurable(path);
+    const replaces = inputs.map(({ fileId }) => fileId);
+    const commit = { tenant, table, files, replaces, newColumns: [], ranges: [], sources: [] };
+    const committed = await catalog.commit(commit).catch(async (error: unknown) => {
+      if (!isOpenWitError(error) || error.code !== 'CATALOG_CONFLICT') throw error;
+      // An earlier answer may have been lost: then the files are there.
+      const paths = new Set(files.map(({ path }) => path));
+      const live = (await catalog.files(tenant, table)).filter(({ path }) => paths.has(path));
+      if (live.length < files.length || files.length === 0) throw error;
+      return live;
+    });
+    const versions = tables.table(tenant, table);
+    const gone = new Set(replaces);
+    versions.change({ files: [...versions.current.files.filter(({ fileId }) => !gone.has(fileId)), ...committed] });
+    for (const fileId of replaces) this.#since.delete(fileId);
+    this.added(committed);
+    const bytesOf = (list: readonly { readonly sizeBytes: number }[]) =>
+      list.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+    this.#stats = {
+      ...this.#stats,
+      jobs: this.#stats.jobs + 1,
+      bytesRead: this.#stats.bytesRead + bytesOf(inputs),
+      bytesWritten: this.#stats.bytesWritten + bytesOf(committed),
+      lastError: undefined,
+    };
+  }
+
+  async #requestOf({ tenant, table, files, spans }: TableJob): Promise<MergeRequest> {
+    const { catalog, fileSystem, random } = this.#parts;
+    const { dataPath, nodeId, minShare } = this.#settings;
+    const { fieldIds, attributeColumns } = await catalog.openTable(tenant, table);
+    const outputs = spans.map((span) => ({
+      ...span,
+      path: join(dataPath, dayFolder({ tenant, table }, span.fromNs, nodeId), stableFileName(random)),
+    }));
+    for (const { path } of outputs) await makeDurableFolder(fileSystem, dirname(path));
+    return { table, inputs: files, outputs, fieldIds, attributeColumns, minShare };
+  }
+
+  async #makeDurable(path: string): Promise<void> {
+    const { fileSystem } = this.#parts;
+    const file = await fileSystem.open(unfinishedName(path), 'write');
+    try {
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await fileSystem.rename(unfinishedName(path), path);
+    await fileSystem.syncFolder(dirname(path));
+  }
+
+  #setBack(key: string, error: unknown): void {
+    const attempts = (this.#failed.get(key)?.attempts ?? 0) + 1;
+    const delay = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** (attempts - 1));
+    this.#failed.set(key, { attempts, retryAt: this.#parts.clock.monotonic() + delay });
+    this.#stats = { ...this.#stats, failures: this.#stats.failures + 1, lastError: error };
+  }
+}
+
+function keyOf({ files }: CompactionJob): string {
+  return files.map(({ fileId }) => fileId).join();
+}

@@ -1,0 +1,284 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, renameSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { DuckDBConnection } from '@duckdb/node-api';
+import { type AttributeColumn, isOpenWitError, SIGNALS, type TableName } from '@openwit/ports';
+import { columnsOf } from '@openwit/ports/arrow';
+import { batchOf, type PlainAttribute, type PlainRow, randomRows, SeededRandom } from '@openwit/ports/testing';
+import { unfinishedName } from '../file-paths.ts';
+import { encodeBatch } from '../parquet/encode-batch.ts';
+import { Scratch } from '../parquet/scratch.ts';
+import { SORT_COLUMNS } from '../parquet/sort-order.ts';
+import { storedColumns, withChildren } from '../parquet/stored-layout.ts';
+import { toParquet } from '../parquet/write-parquet.ts';
+import { exactNumbers, inOrder, storedRow } from '../testing/stored-rows.ts';
+import { mergeFiles } from './merge-files.ts';
+import type { MergedFile, MergeInput, MergeOutput, MergeRequest, MergeSettings } from './merge-request.ts';
+
+const MIB = 1024 * 1024;
+const HOUR_NS = 3_600_000_000_000n;
+const ALL_TIME: Omit<MergeOutput, 'path'> = { fromNs: 0n, toNs: 2n ** 63n };
+
+let duckdb: DuckDBConnection;
+before(async () => void (duckdb = await DuckDBConnection.create()));
+after(() => duckdb.closeSync());
+
+describe('a merged file has all rows of its inputs, in order', () => {
+  for (const table of SIGNALS) {
+    for (const seed of [1, 2, 3, 4]) {
+      test(`${table}, seed ${seed}`, async () => {
+        const random = new SeededRandom(seed);
+        const place = new Place(table);
+        const batches = Array.from({ length: 1 + random.below(5) }, (_, i) =>
+          randomRows(table, new SeededRandom(100 * seed + i), 1 + random.below(300)),
+        );
+        for (const rows of batches) place.add(rows);
+        const [file] = await place.merge([ALL_TIME]);
+        await place.check(file!, batches.flat());
+      });
+    }
+  }
+});
+
+test('the rows of each hour go to its file, and no file is made of an hour without rows', async () => {
+  const place = new Place('logs');
+  const start = 1_800_000_000_000_000_000n;
+  const rows = randomRows('logs', new SeededRandom(7), 600).map((row, i) => ({
+    ...row,
+    timestamp: start + BigInt(i % 2) * 2n * HOUR_NS + BigInt(i),
+  }));
+  place.add(rows.slice(0, 300));
+  place.add(rows.slice(300));
+  const hours = [0n, 1n, 2n].map((hour) => ({ fromNs: start + hour * HOUR_NS, toNs: start + (hour + 1n) * HOUR_NS }));
+  const files = await place.merge(hours);
+  assert.equal(files.length, 2);
+  await place.check(
+    files[0]!,
+    rows.filter((_, i) => i % 2 === 0),
+  );
+  await place.check(
+    files[1]!,
+    rows.filter((_, i) => i % 2 === 1),
+  );
+});
+
+describe('a key is wholly a column or wholly in the map of the merged file', () => {
+  const many = (attribute: PlainAttribute, count: number): PlainRow[] =>
+    randomRows('logs', new SeededRandom(9), count).map((row) => ({ ...row, attributes: [attribute] }));
+  const int = (value: bigint): PlainAttribute => ({ key: 'n', type: 'int', value });
+  const text = (value: string): PlainAttribute => ({ key: 'n', type: 'string', value });
+
+  test('a column of a few rows goes back into the map, with its type', async () => {
+    const place = new Place('logs');
+    place.add([...many(int(5n), 20), ...many({ key: 'x', type: 'double', value: 0.5 }, 60)]);
+    place.add(randomRows('logs', new SeededRandom(4), 900).map((row) => ({ ...row, attributes: [] })));
+    const [file] = await place.merge([ALL_TIME]);
+    assert.deepEqual(place.keysOf(file!, 'attributes'), []);
+    await place.check(file!);
+  });
+
+  test('a key of a few rows in one file joins the column of the others', async () => {
+    const place = new Place('logs');
+    place.add(many(int(5n), 100));
+    place.add([...many(int(7n), 5), ...many({ key: 'other', type: 'bool', value: true }, 95)]);
+    const [file] = await place.merge([ALL_TIME]);
+    assert.deepEqual(place.keysOf(file!, 'attributes'), ['n', 'other']);
+    await place.check(file!);
+  });
+
+  test('a key whose values are of two types stays in the map', async () => {
+    const place = new Place('logs');
+    place.add(many(int(5n), 100));
+    place.add([...many(text('five'), 5), ...many({ key: 'other', type: 'bool', value: true }, 95)]);
+    const [file] = await place.merge([ALL_TIME]);
+    assert.deepEqual(place.keysOf(file!, 'attributes'), ['other']);
+    await place.check(file!);
+  });
+
+  test('keys that are called as the parts of a map are columns like others', async () => {
+    const place = new Place('logs');
+    const attributes: PlainAttribute[] = [
+      { key: 'key', type: 'int', value: 1n },
+      { key: 'value', type: 'string', value: "it's" },
+    ];
+    place.add(many(int(1n), 50).map((row) => ({ ...row, attributes })));
+    place.add(many(int(1n), 50).map((row) => ({ ...row, attributes })));
+    const [file] = await place.merge([ALL_TIME]);
+    assert.deepEqual(place.keysOf(file!, 'attributes'), ['key', 'value']);
+    await place.check(file!);
+  });
+});
+
+test('what is too much for the memory is merged piece by piece', async () => {
+  const place = new Place('traces');
+  const rows = randomRows('traces', new SeededRandom(3), 6000);
+  for (let i = 0; i < 3; i++) place.add(rows.slice(2000 * i, 2000 * (i + 1)));
+  const [file] = await place.merge([ALL_TIME], { maxPieceRows: 700 });
+  await place.check(file!, rows);
+  const [groups] = await place.query(
+    `SELECT count(DISTINCT row_group_id) AS groups FROM parquet_metadata('${place.path(file!)}')`,
+  );
+  assert.ok(Number(groups!.groups) >= 6, `${groups!.groups} row groups`);
+});
+
+test('a merge that is stopped leaves no file', async () => {
+  const place = new Place('logs');
+  place.add(randomRows('logs', new SeededRandom(3), 3000));
+  let tasks = 0;
+  const isStopped = () => ++tasks > 3;
+  await assert.rejects(place.merge([ALL_TIME], {}, isStopped), (e) => isOpenWitError(e) && e.code === 'CLOSED');
+  assert.ok(!existsSync(unfinishedName(place.output(0))));
+});
+
+test('a file that is not there is an error, and leaves no file', async () => {
+  const place = new Place('logs');
+  place.add(randomRows('logs', new SeededRandom(3), 30));
+  place.inputs.push({ ...place.inputs[0]!, path: join(place.folder, 'nowhere.parquet') });
+  await assert.rejects(place.merge([ALL_TIME]), /nowhere\.parquet/);
+  assert.ok(!existsSync(unfinishedName(place.output(0))));
+});
+
+/** Files of one table, as batches became them, and their merge. */
+class Place {
+  readonly table: TableName;
+  readonly folder = mkdtempSync(join(tmpdir(), 'openwit merge [it]s-'));
+  readonly inputs: MergeInput[] = [];
+  readonly #rows: PlainRow[] = [];
+  readonly #fieldIds: Map<string, number>;
+  #columns: AttributeColumn[] = [];
+
+  constructor(table: TableName) {
+    this.table = table;
+    this.#fieldIds = new Map([...withChildren(storedColumns(table))].map(({ path }, i) => [path, i + 1]));
+  }
+
+  add(rows: readonly PlainRow[]): void {
+    const encoded = encodeBatch(
+      {
+        table: this.table,
+        rows: rows.length,
+        columns: columnsOf(batchOf(this.table, rows)),
+        fieldIds: this.#fieldIds,
+        attributeColumns: this.#columns,
+        nextFieldId: 1000 + this.#columns.length,
+        settings: { minShare: 0.1, maxPerTable: 200 },
+      },
+      new Scratch(),
+    );
+    this.#columns = [...this.#columns, ...encoded.newColumns];
+    this.#rows.push(...rows);
+    const path = join(this.folder, `input-${this.inputs.length}.parquet`);
+    writeFileSync(path, toParquet(encoded, 'lz4'));
+    const { attributeColumnIds, emptyColumns } = encoded;
+    this.inputs.push({ path, rows: rows.length, attributeColumnIds, emptyColumns });
+  }
+
+  output(i: number): string {
+    return join(this.folder, 'out', `merged-${i}.parquet`);
+  }
+
+  path({ path }: MergedFile): string {
+    return path;
+  }
+
+  async merge(
+    times: readonly Omit<MergeOutput, 'path'>[],
+    limits: Partial<MergeSettings> = {},
+    isStopped = () => false,
+  ): Promise<MergedFile[]> {
+    const request: MergeRequest = {
+      table: this.table,
+      inputs: this.inputs,
+      outputs: times.map((time, i) => ({ ...time, path: this.output(i) })),
+      fieldIds: this.#fieldIds,
+      attributeColumns: this.#columns,
+      minShare: 0.1,
+    };
+    const settings = { tempDir: join(this.folder, 'tmp'), memoryLimitBytes: 128 * MIB, ...limits };
+    const files = await mergeFiles(request, settings, isStopped);
+    for (const { path } of files) renameSync(unfinishedName(path), path);
+    return files;
+  }
+
+  keysOf({ attributeColumnIds }: MergedFile, map: string): string[] {
+    return this.#columnsOf(attributeColumnIds)
+      .filter((column) => column.map === map)
+      .map(({ key }) => key)
+      .sort();
+  }
+
+  /** The file holds these rows, and what is told of it is true. */
+  async check(file: MergedFile, rows: readonly PlainRow[] = this.#rows): Promise<void> {
+    const columns = this.#columnsOf(file.attributeColumnIds);
+    const read = (await this.query(`SELECT to_json(t)::VARCHAR AS row FROM '${file.path.replace('[', '[[]')}' t`)).map(
+      ({ row }) => JSON.parse(row as string, exactNumbers as never) as Record<string, unknown>,
+    );
+    const expected = inOrder(this.table, rows).map((row) => storedRow(this.table, row, columns));
+    const keys = (list: readonly Record<string, unknown>[]) =>
+      list.map((row) => SORT_COLUMNS[this.table].map((name) => row[name]));
+    assert.deepEqual(keys(read), keys(expected), 'the order');
+    assert.deepEqual(read.map(canonical).sort(), expected.map(canonical).sort());
+    assert.equal(file.rows, rows.length);
+    for (const name of file.emptyColumns) {
+      assert.ok(
+        read.every((row) => Object.keys(row[name] as object).length === 0),
+        `${name} is not empty`,
+      );
+    }
+    const [earliest, ...later] = rows.map(({ timestamp }) => timestamp as bigint).sort((a, b) => Number(a - b));
+    const latest = later.at(-1) ?? earliest;
+    assert.equal(file.minTimestampNs, earliest);
+    assert.equal(file.maxTimestampNs, latest);
+    await this.#checkStats(file);
+  }
+
+  async #checkStats(file: MergedFile): Promise<void> {
+    const path = file.path.replace('[', '[[]');
+    const schema = await this.query(`SELECT name, field_id FROM parquet_schema('${path}') WHERE field_id IS NOT NULL`);
+    const ids = schema.map(({ field_id }) => field_id);
+    assert.equal(new Set(ids).size, ids.length, 'every column has a field id of its own');
+    const nameOf = new Map(schema.map(({ name, field_id }) => [Number(field_id), String(name)]));
+    const texts = new Set(storedTexts(this.table));
+    for (const { fieldId, valueCount, nullCount, min, max } of file.columnStats) {
+      const column = `"${nameOf.get(fieldId)!.replaceAll('"', '""')}"`;
+      const bound = (text: string | undefined) => (text === undefined ? 'NULL' : `'${text.replaceAll("'", "''")}'`);
+      const [truth] = await this.query(
+        `SELECT count(${column}) AS count, coalesce(min(${column}) >= ${bound(min)}, true) AS low,
+         coalesce(max(${column}) <= ${bound(max)}, true) AS high FROM '${path}'`,
+      );
+      assert.equal(Number(truth!.count), valueCount, column);
+      assert.equal(file.rows - valueCount, nullCount, column);
+      assert.ok(truth!.low && truth!.high, `${column} ${min} ${max}`);
+      assert.ok(
+        valueCount === 0 || min !== undefined || texts.has(column) || column.endsWith('text"'),
+        `${column} has bounds`,
+      );
+    }
+  }
+
+  #columnsOf(ids: readonly number[]): AttributeColumn[] {
+    return this.#columns.filter(({ fieldId }) => ids.includes(fieldId));
+  }
+
+  async query(sql: string): Promise<Record<string, unknown>[]> {
+    return (await duckdb.runAndReadAll(sql)).getRowObjects();
+  }
+}
+
+/** The columns whose long values may have no bounds. */
+function storedTexts(table: TableName): string[] {
+  return storedColumns(table)
+    .filter(({ type }) => type === 'varchar')
+    .map(({ name }) => `"${name}"`);
+}
+
+/** Equal for rows that differ in the order of their names alone. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_, part: unknown) =>
+    typeof part === 'object' && part !== null && !Array.isArray(part)
+      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : part,
+  );
+}
