@@ -1,37 +1,26 @@
 import assert from 'node:assert/strict';
+import { setImmediate } from 'node:timers/promises';
 import { type Catalog, type CatalogCommit, type DataFile, isOpenWitError, type NewDataFile } from '@openwit/ports';
 import { fileOf, isConflict, rewriteOf, type SeededRandom } from '@openwit/ports/testing';
-
-/** What the test knows of the world, beside what the catalog says. */
-export interface World {
-  readonly dataPath: string;
-  /** What is in the file at each path: batches, `node/batch`. */
-  readonly contents: Map<string, readonly string[]>;
-  /** Batches whose commit resolved. */
-  readonly acknowledged: Set<string>;
-  /** Paths that a node took for removed. */
-  readonly removed: Set<string>;
-  /** How often an answer was lost and the change had taken effect all the same. */
-  unclear: number;
-  unavailable: number;
-  conflicts: number;
-}
+import type { World } from './world.ts';
 
 const ROWS_PER_BATCH = 10;
 const MOST_ATTEMPTS = 50;
 
-/** One node at work: it flushes, compacts, moves, expires and removes, one after the other, at random. */
+/** A part of a node at work: it flushes, compacts, moves, expires and removes, one after the other, at random. */
 export class CatalogActor {
-  readonly #nodeId: string;
+  readonly #name: string;
   readonly #catalog: Catalog;
   readonly #random: SeededRandom;
   readonly #world: World;
-  #batchId = 0;
+  readonly #nextBatchId: () => number;
   #names = 0;
 
-  constructor(nodeId: string, catalog: Catalog, random: SeededRandom, world: World) {
-    this.#nodeId = nodeId;
+  /** @param nextBatchId the node's: actors on one handle share it */
+  constructor(name: string, catalog: Catalog, nextBatchId: () => number, random: SeededRandom, world: World) {
+    this.#name = name;
     this.#catalog = catalog;
+    this.#nextBatchId = nextBatchId;
     this.#random = random;
     this.#world = world;
   }
@@ -45,11 +34,12 @@ export class CatalogActor {
   }
 
   async #flush(): Promise<void> {
-    const batch = `${this.#nodeId}/${++this.#batchId}`;
+    const batchId = this.#nextBatchId();
+    const batch = `${this.#name}/${batchId}`;
     const file = await this.#newFile([batch]);
     const table = await this.#retrying(() => this.#catalog.openTable('acme', 'logs'));
-    const ranges = [{ batchId: this.#batchId, throughLsn: this.#batchId }];
-    const sources = [{ source: this.#nodeId, next: this.#batchId }];
+    const ranges = [{ batchId, throughLsn: batchId }];
+    const sources = [{ source: this.#name, next: batchId }];
     const commit: CatalogCommit = { ...rewriteOf(table, [], [file]), ranges, sources };
     const files = await this.#retrying(() => this.#catalog.commit(commit));
     if (files.length === 0) this.#world.unclear++;
@@ -61,32 +51,31 @@ export class CatalogActor {
     const files = await this.#someFiles(2 + this.#below(4));
     if (files.length < 2) return;
     const file = await this.#newFile(files.flatMap(({ path }) => this.#world.contents.get(path)!));
-    await this.#retrying(() => this.#catalog.announce([file.path]));
     const replaces = files.map(({ fileId }) => fileId);
-    await this.#conflicting(() => this.#catalog.commit(rewriteOf(table, replaces, [file])));
+    await this.#announced(file.path, () => this.#catalog.commit(rewriteOf(table, replaces, [file])));
   }
 
   async #move(): Promise<void> {
     const [file] = await this.#someFiles(1);
     if (file === undefined) return;
-    const to = `s3://cold/${this.#nodeId}-${++this.#names}`;
+    const to = `s3://cold/${this.#name}-${++this.#names}`;
     this.#world.contents.set(to, this.#world.contents.get(file.path)!);
-    await this.#retrying(() => this.#catalog.announce([to]));
     const move = { fileId: file.fileId, from: file.path, to, tier: 'cold' } as const;
-    await this.#conflicting(() => this.#catalog.move(move));
+    await this.#announced(to, () => this.#catalog.move(move));
   }
 
   async #collect(): Promise<void> {
     await this.#retrying(() => this.#catalog.expireSnapshots(Date.now() - this.#below(200)));
     const garbage = await this.#retrying(() => this.#catalog.garbage());
-    const some = garbage.map(({ path }) => path).slice(0, this.#below(10));
+    const unused = garbage.map(({ path }) => path).filter((path) => !this.#world.pending.has(path));
+    const some = unused.slice(0, this.#below(10));
     for (const path of some) this.#world.removed.add(path);
     await this.#retrying(() => this.#catalog.forgetGarbage(some));
   }
 
   async #newFile(batches: readonly string[]): Promise<NewDataFile> {
     const table = await this.#retrying(() => this.#catalog.openTable('acme', 'logs'));
-    const file = fileOf(this.#world, table, `${this.#nodeId}-${++this.#names}`, {
+    const file = fileOf(this.#world, table, `${this.#name}-${++this.#names}`, {
       rows: ROWS_PER_BATCH * batches.length,
     });
     this.#world.contents.set(file.path, batches);
@@ -101,16 +90,22 @@ export class CatalogActor {
     });
   }
 
-  async #conflicting(change: () => Promise<unknown>): Promise<void> {
+  /** Another may be first. */
+  async #announced(path: string, change: () => Promise<unknown>): Promise<void> {
+    this.#world.pending.add(path);
+    await this.#retrying(() => this.#catalog.announce([path]));
     await this.#retrying(change).catch((error: unknown) => {
       if (!isConflict(error)) throw error;
       this.#world.conflicts++;
     });
+    this.#world.pending.delete(path);
   }
 
   /** The same call until it is answered. */
   async #retrying<T>(call: () => Promise<T>): Promise<T> {
     for (let attempt = 0; ; attempt++) {
+      // A database in this thread would otherwise give the others no turn.
+      await setImmediate();
       try {
         return await call();
       } catch (error) {

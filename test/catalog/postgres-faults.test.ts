@@ -86,14 +86,6 @@ test('what a server has for defaults weakens no commit', { skip, timeout: 60_000
   for (const node of nodes) await node.close();
 });
 
-test('a closed catalog says so', { skip }, async () => {
-  const { catalog, close } = await behindProxy();
-  await close();
-  await catalog.close();
-  await assert.rejects(catalog.tables(), (e) => isOpenWitError(e) && e.kind === 'closed');
-  await assert.rejects(catalog.dropTenant('acme'), (e) => isOpenWitError(e) && e.kind === 'closed');
-});
-
 async function behindProxy(): Promise<{ catalog: PostgresCatalog; proxy: CuttingProxy; close: () => Promise<void> }> {
   if ('missing' in server) throw new Error(server.missing);
   const url = new URL(await server.found.createDatabase());

@@ -1,8 +1,8 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { chown, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { chown, cp, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import pg from 'pg';
@@ -27,11 +27,12 @@ export interface PostgresServer {
 
 /** The server, or why this machine has none. */
 export async function startPostgres(): Promise<Found<PostgresServer>> {
-  const programs = await findPrograms();
-  if ('missing' in programs) return programs;
   const folder = await mkdtemp(join(tmpdir(), 'openwit-postgres-'));
   try {
-    return { found: await start(programs.found, folder) };
+    const programs = await findPrograms(folder);
+    if ('found' in programs) return { found: await start(programs.found, folder) };
+    await rm(folder, { recursive: true, force: true });
+    return programs;
   } catch (error) {
     await rm(folder, { recursive: true, force: true });
     const { stderr = '', message } = error as Error & { stderr?: string };
@@ -43,13 +44,14 @@ async function start(programs: string, folder: string): Promise<PostgresServer> 
   const user = process.getuid?.() === 0 ? await serverUser() : undefined;
   if (user !== undefined) await chown(folder, user.uid, user.gid);
   const options = { ...user, cwd: folder, timeout: STEP_TIMEOUT_MS };
-  const initdb = ['--pgdata', folder, '--username', 'openwit', '--auth', 'trust', '--encoding', 'UTF8', '--no-sync'];
+  const data = join(folder, 'data');
+  const initdb = ['--pgdata', data, '--username', 'openwit', '--auth', 'trust', '--encoding', 'UTF8', '--no-sync'];
   await run(join(programs, 'initdb'), [...initdb, '--locale', 'C'], options);
   const port = await freePort();
   // The machine survives the test: nothing need be on its disk.
   const settings = { listen_addresses: '127.0.0.1', port, unix_socket_directories: '', fsync: 'off' };
   const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
-  const server = spawn(join(programs, 'postgres'), ['-D', folder, ...flags], { ...user, cwd: folder, stdio: 'ignore' });
+  const server = spawn(join(programs, 'postgres'), ['-D', data, ...flags], { ...user, cwd: folder, stdio: 'ignore' });
   const kill = () => void server.kill('SIGQUIT');
   process.once('exit', kill);
   const stop = async () => {
@@ -118,8 +120,11 @@ async function end(server: ChildProcess): Promise<void> {
   clearTimeout(timer);
 }
 
-/** The folder of `initdb` and `postgres`. */
-async function findPrograms(): Promise<Found<string>> {
+/**
+ * The folder of `initdb` and `postgres`.
+ * @param copies where programs are put that the server's user could not reach in this tree
+ */
+async function findPrograms(copies: string): Promise<Found<string>> {
   const debian = await readdir(DEBIAN).catch(() => []);
   const versions = debian.sort((a, b) => Number(b) - Number(a)).map((version) => join(DEBIAN, version, 'bin'));
   for (const folder of [...(process.env.PATH ?? '').split(delimiter), ...versions]) {
@@ -134,7 +139,11 @@ async function findPrograms(): Promise<Found<string>> {
   if ('missing' in python) return python;
   const script = 'import embedded_postgres; print(embedded_postgres.__path__[0])';
   const { stdout } = await run(python.found, ['-c', script], { timeout: STEP_TIMEOUT_MS });
-  return { found: join(stdout.trim(), 'pginstall/bin') };
+  // Programs find their libraries beside their package.
+  for (const name of ['embedded_postgres', 'embedded_postgres.libs']) {
+    await cp(join(dirname(stdout.trim()), name), join(copies, name), { recursive: true });
+  }
+  return { found: join(copies, 'embedded_postgres/pginstall/bin') };
 }
 
 async function serverUser(): Promise<{ uid: number; gid: number }> {

@@ -97,6 +97,43 @@ test('a batch that another attempt had committed is not stored twice', async () 
   await store.close();
 });
 
+test('a batch whose table changed under its columns is encoded anew', async () => {
+  const catalog = await openCatalog();
+  const clock = new DrivenClock();
+  let encoded = 0;
+  const writers: typeof fakeWriters = {
+    ...fakeWriters,
+    encode: async (request) => {
+      const { nextFieldId: fieldId } = request;
+      const column = { fieldId, map: 'attributes', key: 'a', name: 'attributes.a', type: 'text' as const };
+      // Meanwhile another node has a column of the same id.
+      const table = await catalog.openTable('acme', 'logs');
+      const columns = encoded++ === 0 ? [{ ...column, key: 'b', name: 'attributes.b' }] : [];
+      const { tenant } = table;
+      const commit = { tenant, table: 'logs', files: [], replaces: [], ranges: [], sources: [] } as const;
+      await catalog.commit({ ...commit, newColumns: columns });
+      return { ...(await fakeWriters.encode(request)), newColumns: [column], attributeColumnIds: [fieldId] };
+    },
+  };
+  const store = await LsmStore.open({ catalog, fileSystem: new MemoryFileSystem(), clock, writers }, SETTINGS);
+  let isDone = false;
+  const appended = store.append(sealedLogs(1, 2)).then(() => void (isDone = true));
+  while (!isDone) {
+    await new Promise((resolve) => setImmediate(resolve));
+    clock.advance(1000);
+  }
+  await appended;
+  assert.equal(encoded, 2);
+  const [file] = await catalog.files('acme', 'logs');
+  const { attributeColumns } = await catalog.openTable('acme', 'logs');
+  assert.deepEqual(
+    attributeColumns.map(({ name }) => name),
+    ['attributes.b', 'attributes.a'],
+  );
+  assert.deepEqual(file?.attributeColumnIds, [attributeColumns[1]!.fieldId]);
+  await store.close();
+});
+
 test('leftovers of a crash are removed at open, files of others and committed ones are not', async () => {
   const fileSystem = new MemoryFileSystem();
   const catalog = await openCatalog();

@@ -107,6 +107,29 @@ export function testCatalog(name: string, make: () => Promise<CatalogPlace>): vo
       await catalog.close();
     });
 
+    test('a commit without files records its progress', async () => {
+      const place = await make();
+      const catalog = await place.open();
+      const commit = { ...commitOf(place, await catalog.openTable('acme', 'logs'), 3), files: [] };
+      assert.deepEqual(await catalog.commit(commit), []);
+      assert.deepEqual(await catalog.committedRanges(), commit.ranges);
+      assert.deepEqual(await catalog.sourcePositions(), commit.sources);
+      assert.equal(await catalog.nextBatchId(), 4);
+      await catalog.close();
+    });
+
+    test('a closed catalog says so', async () => {
+      const catalog = await (await make()).open();
+      await catalog.openTable('acme', 'logs');
+      await catalog.close();
+      await catalog.close();
+      const isClosed = (error: unknown) => isOpenWitError(error) && error.kind === 'closed' && error.code === 'CLOSED';
+      await assert.rejects(catalog.tables(), isClosed);
+      await assert.rejects(catalog.files('acme', 'logs'), isClosed);
+      await assert.rejects(catalog.dropTenant('acme'), isClosed);
+      await assert.rejects(catalog.openTable('acme', 'traces'), isClosed);
+    });
+
     testFileChanges(make);
     testGarbage(make);
     testDroppedTenants(make);

@@ -84,7 +84,7 @@ export async function rowsOfLive(sql: SqlSession, tableId: number, fileIds: read
       ...list,
       tableId,
     );
-    if (found.length < list.length) throw conflict('a file to be replaced is not live any more');
+    if (found.length < new Set(list).size) throw conflict('a file to be replaced is not live any more');
     rows += sum(found.map(({ record_count }) => record_count as number));
   }
   return rows;

@@ -6,8 +6,8 @@ import { snapshotTime } from './text-forms.ts';
 
 /** The last time that is written with four digits of the year. */
 const LAST_TIME_MS = 253_402_300_799_999;
-/** Files that go in one transaction, with their statistics: other commits need not wait long. */
-export const EXPIRY_STEP_FILES = 100;
+/** Files that go in one transaction, with their statistics: 5 ms for files of 200 columns, which others have to wait. */
+export const EXPIRY_STEP_FILES = 20;
 
 /**
  * Forgets the snapshots that were followed by another before `beforeMs`. Clocks err: a snapshot that by its own time is

@@ -2,10 +2,10 @@ import type { Garbage, TableName } from '@openwit/ports';
 import type { DataPaths } from './data-paths.ts';
 import { isTrue, lists, placeholders, type SqlSession } from './sql-database.ts';
 
-/**
- * `openwit_garbage`: what may be in a store and is in no snapshot. A path is there or in a snapshot, never in both: each
- * transaction that takes a file in or lets one go keeps it so.
- */
+// `openwit_garbage`: what may be in a store and is in no snapshot. A path is there or in a snapshot, never in both: each
+// transaction that takes a file in or lets one go keeps it so.
+
+/** The path is in no snapshot; when it is garbage already, it is so from now on, and of this node. */
 export async function addGarbage(
   sql: SqlSession,
   paths: DataPaths,
@@ -60,8 +60,7 @@ export async function takenPaths(
   wanted: readonly string[],
 ): Promise<ReadonlySet<string>> {
   const taken = new Set<string>();
-  for (const list of lists(wanted)) {
-    const candidates = list.flatMap((path) => paths.candidates(path));
+  for (const candidates of lists(wanted.flatMap((path) => paths.candidates(path)))) {
     const rows = await sql.all(
       `SELECT f.path AS path, f.path_is_relative AS is_relative, schema_name, table_name
        FROM ducklake_data_file f JOIN ducklake_table t ON t.table_id = f.table_id

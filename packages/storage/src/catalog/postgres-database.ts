@@ -1,13 +1,6 @@
 import { isOpenWitError, OpenWitError } from '@openwit/ports';
 import type { Pool, PoolClient } from 'pg';
-import {
-  placeholders,
-  type Row,
-  type SqlDatabase,
-  type SqlDialect,
-  type SqlSession,
-  type SqlValue,
-} from './sql-database.ts';
+import type { Row, SqlDatabase, SqlDialect, SqlSession, SqlValue } from './sql-database.ts';
 
 export interface PostgresSettings {
   /** `postgres://user:password@host:5432/database` */
@@ -23,8 +16,6 @@ const STATEMENT_TIMEOUT_MS = 60_000;
 const IDLE_IN_TRANSACTION_TIMEOUT_MS = 30_000;
 /** What the client gives up when the server is silent. */
 const ANSWER_TIMEOUT_MS = 90_000;
-/** The protocol counts a statement's values in 16 bits. */
-const MOST_VALUES = 30_000;
 /** SQLSTATE class of a damaged database. */
 const DATA_CORRUPTED = /^XX00[12]$/;
 const INT8_OID = 20;
@@ -196,14 +187,14 @@ class PostgresSession implements SqlSession {
     return (await this.#query(numbered(sql), [...values])).rows;
   }
 
+  /** As one value: for hundreds of rows that costs both sides less than a value a cell. */
   async insert(table: string, columns: readonly string[], rows: readonly (readonly SqlValue[])[]): Promise<void> {
-    const step = Math.floor(MOST_VALUES / columns.length);
-    const row = placeholders(columns.length);
-    for (let i = 0; i < rows.length; i += step) {
-      const some = rows.slice(i, i + step);
-      const sql = `INSERT INTO ${table}(${columns.join(', ')}) VALUES ${some.map(() => row).join(', ')}`;
-      await this.#query(numbered(sql), some.flat());
-    }
+    const names = columns.join(', ');
+    const sql = `INSERT INTO ${table}(${names}) SELECT ${names} FROM json_populate_recordset(NULL::${table}, $1)`;
+    const records = rows.map((row) => Object.fromEntries(columns.map((name, i) => [name, row[i]])));
+    await this.#query(sql, [
+      JSON.stringify(records, (_, value) => (typeof value === 'bigint' ? String(value) : value)),
+    ]);
   }
 }
 

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import {
   type Catalog,
   type CatalogCommit,
@@ -134,6 +135,8 @@ export class SqlCatalog implements Catalog {
   async expireSnapshots(beforeMs: number): Promise<number> {
     const count = await this.#write((sql) => forgetSnapshots(sql, this.#clock, beforeMs));
     for (let files = EXPIRY_STEP_FILES; files === EXPIRY_STEP_FILES; ) {
+      // SQLite works in this thread: between the steps it has other things to do.
+      await setImmediate();
       files = await this.#write((sql) => expireFiles(sql, this.#paths, this.#clock));
     }
     await this.#write(expireTables);

@@ -45,11 +45,18 @@ export function placeholders(count: number): string {
 }
 
 /** A statement takes so many values in one list. */
-const LIST_LENGTH = 500;
+const LIST_LENGTH = 512;
 
-/** The items in lists that are short enough for one statement. */
+/**
+ * The items in lists for `IN (…)`: each as long as a power of two, its last item repeated, so that there are few
+ * statements to keep prepared.
+ */
 export function* lists<T>(items: readonly T[]): Generator<readonly T[]> {
-  for (let i = 0; i < items.length; i += LIST_LENGTH) yield items.slice(i, i + LIST_LENGTH);
+  for (let i = 0; i < items.length; i += LIST_LENGTH) {
+    const list = items.slice(i, i + LIST_LENGTH);
+    const length = 2 ** Math.ceil(Math.log2(list.length));
+    yield [...list, ...Array.from({ length: length - list.length }, () => list.at(-1)!)];
+  }
 }
 
 export function isTrue(value: SqlValue | undefined): boolean {

@@ -102,7 +102,7 @@ class SqliteConnection implements SqlSession {
   }
 
   async exec(script: string): Promise<void> {
-    this.#guard(() => this.#database.exec(script));
+    this.#guard(() => this.#opened().exec(script));
   }
 
   async run(sql: string, ...values: readonly SqlValue[]): Promise<number> {
@@ -131,10 +131,15 @@ class SqliteConnection implements SqlSession {
   }
 
   #prepare(sql: string): StatementSync {
-    if (!this.#database.isOpen) throw new OpenWitError('closed', 'CLOSED', 'the catalog is closed');
+    const database = this.#opened();
     let statement = this.#statements.get(sql);
-    if (statement === undefined) this.#statements.set(sql, (statement = this.#database.prepare(sql)));
+    if (statement === undefined) this.#statements.set(sql, (statement = database.prepare(sql)));
     return statement;
+  }
+
+  #opened(): DatabaseSync {
+    if (this.#database.isOpen) return this.#database;
+    throw new OpenWitError('closed', 'CLOSED', 'the catalog is closed');
   }
 
   #guard<T>(use: () => T): T {
