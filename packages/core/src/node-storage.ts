@@ -68,8 +68,8 @@ async function openParts(options: OpenWitOptions): Promise<NodeStorage> {
     opened.push(() => wal.close());
     for (const range of await catalog.committedRanges()) wal.release(range);
     const store = await LsmStore.open(
-      { catalog, fileSystem, clock, onCommitted: (range) => wal.release(range) },
-      { dataPath, nodeId: catalog.nodeId, ...options.storage },
+      { catalog, fileSystem, clock, random, onCommitted: (range) => wal.release(range) },
+      { dataPath, tempDir: join(tempDir, 'merge'), nodeId: catalog.nodeId, ...options.storage },
     );
     opened.push(() => store.close());
     const nextBatchId = Math.max(wal.nextBatchId, await catalog.nextBatchId());

@@ -22,6 +22,20 @@ export interface OpenWitOptions {
       /** Columns that keys may add to a table. Default 200. */
       readonly maxPerTable?: number;
     };
+    readonly compaction?: {
+      /** Files of an hour and a generation that are merged into one. Default 8. */
+      readonly minFiles?: number;
+      /** Files of this size are not merged again, in bytes. Default 128 MiB. */
+      readonly stableBytes?: number;
+      /** What one merge reads at the most, in bytes: no file is larger. Default 256 MiB. */
+      readonly maxJobBytes?: number;
+      /** How long an hour that is over gets no file before what is left of it is merged. Default 5,000. */
+      readonly quietMs?: number;
+      /** What a merge may hold in memory, in bytes. Default 96 MiB. */
+      readonly memoryLimitBytes?: number;
+    };
+    /** How long other readers of the catalog find the files of a snapshot after the next one. Default 30,000. */
+    readonly snapshotRetentionMs?: number;
   };
   /** What does not fit DuckDB's memory goes to `tmp/` of the data folder. */
   readonly query?: Omit<QuerySettings, 'tempDir' | 'dataDirs'>;

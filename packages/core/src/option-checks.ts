@@ -13,6 +13,8 @@ type Checks<T> = {
 
 const integer: Check = (value) =>
   Number.isSafeInteger(value) && (value as number) > 0 ? undefined : 'a positive integer';
+const atLeastTwo: Check = (value) =>
+  Number.isSafeInteger(value) && (value as number) > 1 ? undefined : 'an integer from 2 on';
 const share: Check = (value) =>
   typeof value === 'number' && value >= 0 && value <= 1 ? undefined : 'a number from 0 to 1';
 const oneOf =
@@ -37,6 +39,14 @@ const CHECKS: Checks<Sections> = {
   storage: {
     compression: oneOf('lz4', 'zstd', 'none'),
     attributeColumns: { minShare: share, maxPerTable: integer },
+    compaction: {
+      minFiles: atLeastTwo,
+      stableBytes: integer,
+      maxJobBytes: integer,
+      quietMs: integer,
+      memoryLimitBytes: integer,
+    },
+    snapshotRetentionMs: integer,
   },
   query: {
     threads: integer,

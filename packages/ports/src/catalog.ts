@@ -111,6 +111,8 @@ export interface Catalog {
    * a table. Paths that a snapshot has are left as they are; what was garbage before is so since now.
    */
   announce(paths: readonly string[]): Promise<void>;
+  /** Where the files are that older snapshots have and the newest has not: readers of those may still want them. */
+  retiredPaths(): Promise<readonly string[]>;
   /** This node's garbage, the oldest first. */
   garbage(): Promise<readonly Garbage[]>;
   /** What was at these paths was removed. Another node's garbage is left as it is. */

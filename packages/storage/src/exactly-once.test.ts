@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { Catalog, FileSystem, WalEntry } from '@openwit/ports';
 import { DrivenClock, MemoryFileSystem, SeededRandom, walRecord } from '@openwit/ports/testing';
 import { LsmStore } from './lsm-store.ts';
-import { bodiesOf, fakeWriters, openCatalog, rowsOfFile, sealed } from './testing/store-fixture.ts';
+import { bodiesOf, fakeMerger, fakeWriters, openCatalog, rowsOfFile, sealed } from './testing/store-fixture.ts';
 import { SegmentedWal } from './wal/segmented-wal.ts';
 
 test('whatever crashes when, each acknowledged record is stored exactly once, for 150 seeds', async () => {
@@ -11,8 +11,9 @@ test('whatever crashes when, each acknowledged record is stored exactly once, fo
 });
 
 /**
- * Several lives of a node on one disk: each recovers, takes records from four writers that seal batches as they go, and
- * is stopped at a random operation, of a file or of the catalog, by a power cut or a kill.
+ * Several lives of a node on one disk: each recovers, takes records from four writers that seal batches as they go, merges
+ * their files, removes those that were replaced, and is stopped at a random operation, of a file or of the catalog, by a
+ * power cut or a kill.
  */
 async function liveAndCrash(seed: number): Promise<void> {
   const random = new SeededRandom(seed);
@@ -22,7 +23,11 @@ async function liveAndCrash(seed: number): Promise<void> {
   let asked = 0;
   for (let life = 0; life < 5; life++) {
     const process = new MortalCatalog(catalog, random);
-    const node = await Node.open(fileSystem.process(), process.catalog);
+    const clock = new DrivenClock();
+    const node = await Node.open(fileSystem.process(), process.catalog, clock, async () => {
+      const stray = await strayFiles(fileSystem, catalog);
+      assert.deepEqual(stray, [], `seed ${seed}, life ${life}: files without a row`);
+    });
     const visible = await node.visible(fileSystem);
     assert.equal(new Set(visible).size, visible.length, `seed ${seed}, life ${life}: a record is doubled`);
     for (const text of acknowledged) assert.ok(visible.includes(text), `seed ${seed}, life ${life}: ${text} is lost`);
@@ -33,6 +38,7 @@ async function liveAndCrash(seed: number): Promise<void> {
         const text = `record ${++asked}`;
         await node.take(text);
         acknowledged.add(text);
+        clock.advance(random.below(800));
       }
     });
     await Promise.race([stopped, process.died, ...writers]);
@@ -50,15 +56,26 @@ class Node {
   #open: { batchId: number; texts: string[]; taken: number; lastLsn: number } | undefined;
   #nextBatchId = 1;
 
-  static async open(fileSystem: FileSystem, catalog: Catalog): Promise<Node> {
+  static async open(
+    fileSystem: FileSystem,
+    catalog: Catalog,
+    clock: DrivenClock,
+    onSwept: () => Promise<void>,
+  ): Promise<Node> {
     const node = new Node();
     const onForgotten = (batchIds: readonly number[]): void => void catalog.forgetRanges(batchIds);
     node.#wal = await SegmentedWal.open({ fileSystem }, { folder: '/node/wal', segmentBytes: 4700, onForgotten });
     for (const range of await catalog.committedRanges()) node.#wal.release(range);
     const writers = fakeWriters;
     const onCommitted = (range: Parameters<SegmentedWal['release']>[0]): void => node.#wal.release(range);
-    const collaborators = { catalog, fileSystem, clock: new DrivenClock(), writers, onCommitted };
-    node.#store = await LsmStore.open(collaborators, { dataPath: '/data', nodeId: 'cafe0001' });
+    const collaborators = { catalog, fileSystem, clock, writers, merger: fakeMerger(fileSystem), onCommitted };
+    node.#store = await LsmStore.open(collaborators, {
+      dataPath: '/data',
+      nodeId: 'cafe0001',
+      compaction: { minFiles: 3 },
+      snapshotRetentionMs: 1000,
+    });
+    await onSwept();
     const batches = new Map<number, WalEntry[]>();
     for await (const entry of node.#wal.replay()) {
       batches.set(entry.batchId, [...(batches.get(entry.batchId) ?? []), entry]);
@@ -91,6 +108,23 @@ class Node {
     for (const { path } of files) texts.push(...(await rowsOfFile(fileSystem, path)));
     return texts;
   }
+}
+
+async function strayFiles(fileSystem: MemoryFileSystem, catalog: Catalog): Promise<string[]> {
+  const live = (await catalog.files('acme', 'logs')).map(({ path }) => path);
+  const garbage = (await catalog.garbage()).map(({ path }) => path);
+  const known = new Set([...live, ...(await catalog.retiredPaths()), ...garbage]);
+  return (await pathsIn(fileSystem, '/data')).filter((path) => !known.has(path));
+}
+
+async function pathsIn(fileSystem: MemoryFileSystem, folder: string): Promise<string[]> {
+  const paths: string[] = [];
+  for (const { name, isFolder } of await fileSystem.list(folder)) {
+    const path = `${folder}/${name}`;
+    if (isFolder) paths.push(...(await pathsIn(fileSystem, path)));
+    else paths.push(path);
+  }
+  return paths;
 }
 
 /** The catalog as one process has it, which sometimes dies just before or just after a commit. */

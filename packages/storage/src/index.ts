@@ -1,5 +1,9 @@
 export { SqlCatalog } from './catalog/sql-catalog.ts';
 export * from './catalog/sqlite-catalog.ts';
+export type { CompactionStats } from './compaction/compactor.ts';
+export type { FileMerger } from './compaction/file-merger.ts';
+export type { MergedFile, MergeInput, MergeOutput, MergeRequest, MergeSettings } from './compaction/merge-request.ts';
+export type { CompactionSettings } from './compaction/plan-compaction.ts';
 export * from './data-folder-lock.ts';
 export * from './disk-reserve.ts';
 export * from './lsm-store.ts';

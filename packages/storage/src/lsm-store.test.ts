@@ -157,19 +157,16 @@ test('leftovers of a crash are removed at open, files of others and committed on
   await second.close();
 });
 
-test('a snapshot keeps what it saw, and its files pinned until it is released', async () => {
+test('a snapshot keeps what it saw', async () => {
   const fileSystem = new MemoryFileSystem();
   const catalog = await openCatalog();
   const store = await LsmStore.open({ catalog, fileSystem, clock: new DrivenClock(), writers: fakeWriters }, SETTINGS);
   await store.append(sealedLogs(1, 4));
   const snapshot = store.snapshot('acme', ['logs', 'traces']);
-  const [file] = snapshot.tables.get('logs')!.files;
   await store.append(sealedLogs(2, 4));
   assert.equal(countRows(snapshot), 4);
-  assert.ok(store.isPinned('acme', 'logs', file!.fileId));
   snapshot.release();
   snapshot.release();
-  assert.ok(!store.isPinned('acme', 'logs', file!.fileId));
   assert.equal(countRows(store.snapshot('nobody', ['logs'])), 0);
   await store.close();
 });

@@ -1,34 +1,48 @@
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import {
   type BatchSink,
   type Catalog,
   type Clock,
+  type DataFile,
   type FileSystem,
   OpenWitError,
+  type Random,
   type SealedBatch,
   type Snapshot,
+  systemRandom,
   type TableName,
   type TableSource,
   type WalRange,
 } from '@openwit/ports';
-import { BatchFlush, type FlushContext, type Flushed } from './batch-flush.ts';
+import { BatchFlusher } from './batch-flusher.ts';
+import { Compactor } from './compaction/compactor.ts';
+import { FileMerger } from './compaction/file-merger.ts';
+import { type CompactionSettings, DEFAULT_COMPACTION } from './compaction/plan-compaction.ts';
+import { Maintenance } from './maintenance.ts';
 import { sweepOrphans } from './orphan-sweep.ts';
 import { type AttributeColumnSettings, DEFAULT_ATTRIBUTE_COLUMNS } from './parquet/attribute-columns.ts';
 import { ParquetWriters } from './parquet/parquet-writers.ts';
 import type { ParquetCompression } from './parquet/write-parquet.ts';
-import { Slots } from './slots.ts';
+import { Retirement } from './retirement.ts';
 import type { StoreStats } from './store-stats.ts';
-import type { TableVersions } from './table-versions.ts';
 import { TenantTables } from './tenant-tables.ts';
 
 export interface LsmStoreCollaborators {
   readonly catalog: Catalog;
   readonly fileSystem: FileSystem;
   readonly clock: Clock;
+  readonly random?: Random;
   /** Called when a batch's file is committed, after snapshots show the file in its place. */
   readonly onCommitted?: (range: WalRange) => void;
   /** Writes the Parquet; by default worker threads of the store's own. */
   readonly writers?: Pick<ParquetWriters, 'encode' | 'close'>;
+  /** Merges files; by default a worker thread of the store's own. */
+  readonly merger?: Pick<FileMerger, 'merge' | 'close'>;
+}
+
+export interface CompactionOptions extends CompactionSettings {
+  /** What a merge may hold in memory, in bytes. Default 96 MiB. */
+  readonly memoryLimitBytes: number;
 }
 
 export interface LsmStoreSettings {
@@ -36,72 +50,80 @@ export interface LsmStoreSettings {
   readonly dataPath: string;
   /** Names this node's folders; see `SqliteCatalog.nodeId`. */
   readonly nodeId: string;
-  /** Default `lz4`. */
+  /** Where a merge puts what does not fit its memory. Default: `tmp` beside the data path. */
+  readonly tempDir?: string;
+  /** Of active files. Default `lz4`. */
   readonly compression?: ParquetCompression;
-  /** Default: keys in at least 10 % of a batch's rows, at most 200 columns a table. */
+  /** Default: keys in at least 10 % of a file's rows, at most 200 columns a table. */
   readonly attributeColumns?: Partial<AttributeColumnSettings>;
   /** Threads that write Parquet. Default 1. */
   readonly threads?: number;
+  readonly compaction?: Partial<CompactionOptions>;
+  /** How long other readers of the catalog find the files of a snapshot after the next one, in milliseconds. Default 30,000. */
+  readonly snapshotRetentionMs?: number;
 }
 
-const FIRST_RETRY_MS = 100;
-const LONGEST_RETRY_MS = 10_000;
+const DEFAULT_MEMORY_BYTES = 96 * 1024 * 1024;
+const DEFAULT_RETENTION_MS = 30_000;
+const LONGEST_TICK_MS = 5000;
 
 /**
- * Sealed batches become active Parquet files. A batch is in memory until its file is in the catalog, and in the same turn
- * the file takes its place: a snapshot shows each record once. What fails is tried again, for as long as it takes.
+ * A log-structured merge tree of Parquet files. A sealed batch is in memory until its *active* file is in the catalog, and
+ * in the same turn the file takes its place; active files are merged into *stable* ones. A snapshot shows each record once,
+ * whatever goes on.
  */
 export class LsmStore implements BatchSink, TableSource {
-  readonly #context: FlushContext;
-  readonly #clock: Clock;
-  readonly #onCommitted: (range: WalRange) => void;
-  readonly #writers: Pick<ParquetWriters, 'encode' | 'close'>;
-  readonly #tables = new TenantTables();
-  /** What is under way for each table: its batches are written one after the other. */
-  readonly #lanes = new Map<TableVersions, Promise<void>>();
-  readonly #slots: Slots;
-  #pendingBatches = 0;
-  #pendingBytes = 0;
-  readonly #backoffs = new Set<() => void>();
-  #failures = 0;
-  #lastError: unknown;
-  #isClosing = false;
+  readonly #tables: TenantTables;
+  readonly #flusher: BatchFlusher;
+  readonly #compactor: Compactor;
+  readonly #retirement: Retirement;
+  readonly #maintenance: Maintenance;
 
   /** Reads the catalog and removes what a crash left. @throws unavailable / STORE_UNAVAILABLE; data / STORE_CORRUPTION */
   static async open(collaborators: LsmStoreCollaborators, settings: LsmStoreSettings): Promise<LsmStore> {
-    const store = new LsmStore(collaborators, settings);
     const { catalog, fileSystem } = collaborators;
-    const committed = new Set<string>();
+    const tables = new TenantTables();
+    const known = new Set<string>(await catalog.retiredPaths());
     for (const { tenant, table, attributeColumns } of await catalog.tables()) {
       const files = await catalog.files(tenant, table);
-      store.#tables.table(tenant, table).change({ files, attributeColumns });
-      for (const { path } of files) committed.add(path);
+      tables.table(tenant, table).change({ files, attributeColumns });
+      for (const { path } of files) known.add(path);
     }
-    const { dataPath, nodeId } = store.#context;
-    await sweepOrphans(fileSystem, dataPath, nodeId, committed).catch((cause) => {
+    const dataPath = resolve(settings.dataPath);
+    await sweepOrphans(fileSystem, dataPath, settings.nodeId, known).catch((cause) => {
       throw new OpenWitError('unavailable', 'STORE_UNAVAILABLE', `leftovers cannot be removed, path=\`${dataPath}\``, {
         cause,
       });
     });
-    return store;
+    return new LsmStore(tables, collaborators, { ...settings, dataPath });
   }
 
-  private constructor(collaborators: LsmStoreCollaborators, settings: LsmStoreSettings) {
-    const { catalog, fileSystem, clock, onCommitted } = collaborators;
+  private constructor(tables: TenantTables, collaborators: LsmStoreCollaborators, settings: LsmStoreSettings) {
+    const { catalog, fileSystem, clock, onCommitted, random = systemRandom } = collaborators;
     const { dataPath, nodeId, threads = 1, compression = 'lz4' } = settings;
-    this.#writers = collaborators.writers ?? new ParquetWriters({ threads, compression });
-    this.#slots = new Slots(threads + 1);
-    this.#clock = clock;
-    this.#onCommitted = onCommitted ?? (() => {});
     const attributeColumns = { ...DEFAULT_ATTRIBUTE_COLUMNS, ...settings.attributeColumns };
-    this.#context = {
-      catalog,
-      fileSystem,
-      writers: this.#writers,
-      dataPath: resolve(dataPath),
-      nodeId,
-      attributeColumns,
-    };
+    const { memoryLimitBytes = DEFAULT_MEMORY_BYTES, ...compaction } = settings.compaction ?? {};
+    const planning = { ...DEFAULT_COMPACTION, ...compaction };
+    const retentionMs = settings.snapshotRetentionMs ?? DEFAULT_RETENTION_MS;
+    const tempDir = settings.tempDir ?? join(dataPath, '../tmp');
+    const writers = collaborators.writers ?? new ParquetWriters({ threads, compression });
+    const merger = collaborators.merger ?? new FileMerger({ tempDir, memoryLimitBytes });
+    const context = { catalog, fileSystem, writers, dataPath, nodeId, attributeColumns };
+    this.#tables = tables;
+    this.#flusher = new BatchFlusher(
+      { clock, tables, context, onCommitted: (range, files) => this.#committed(files, () => onCommitted?.(range)) },
+      threads + 1,
+    );
+    this.#compactor = new Compactor(
+      { catalog, fileSystem, clock, random, merger, tables, onCommitted: (files) => this.#committed(files) },
+      { ...planning, dataPath, nodeId, minShare: attributeColumns.minShare },
+    );
+    this.#retirement = new Retirement({ catalog, fileSystem, clock, tables }, retentionMs);
+    const chores = [this.#compactor, this.#retirement];
+    this.#maintenance = new Maintenance(
+      { clock, chores },
+      Math.min(LONGEST_TICK_MS, planning.quietMs, Math.max(1, retentionMs)),
+    );
   }
 
   /**
@@ -109,31 +131,16 @@ export class LsmStore implements BatchSink, TableSource {
    * are in the log. @throws closed / CLOSED; unavailable / STORE_UNAVAILABLE
    */
   append(sealed: SealedBatch): Promise<void> {
-    if (this.#isClosing) return Promise.reject(new OpenWitError('closed', 'CLOSED', 'the store is closed'));
-    const { tenant, table, batch, byteLength, range } = sealed;
-    const versions = this.#tables.table(tenant, table);
-    versions.change({ batches: [...versions.current.batches, { batchId: range.batchId, batch }] });
-    this.#pendingBatches++;
-    this.#pendingBytes += byteLength;
-    // A batch that could not be written keeps back all behind it: a file may hold only a prefix of a batch id's records.
-    const done = (this.#lanes.get(versions) ?? Promise.resolve()).then(async () => {
-      await this.#flush(sealed, versions);
-      this.#pendingBatches--;
-      this.#pendingBytes -= byteLength;
-      this.#onCommitted(range);
-    });
-    this.#lanes.set(versions, done);
-    done.catch(() => {});
-    return done;
+    return this.#flusher.append(sealed);
   }
 
   snapshot(tenant: string, tables: readonly TableName[]): Snapshot {
     return this.#tables.snapshot(tenant, tables);
   }
 
-  /** True while a snapshot may read the file: it must not be removed. */
-  isPinned(tenant: string, table: TableName, fileId: number): boolean {
-    return this.#tables.table(tenant, table).isPinned(fileId);
+  /** Merges what is left of every hour, also of those that are not over. Resolves when nothing is left to merge. */
+  compact(): Promise<void> {
+    return this.#compactor.run({ closesAll: true });
   }
 
   /** The tenants that have tables. */
@@ -143,7 +150,7 @@ export class LsmStore implements BatchSink, TableSource {
 
   /** Bytes of batches that are not in files yet. */
   get pendingBytes(): number {
-    return this.#pendingBytes;
+    return this.#flusher.pendingBytes;
   }
 
   stats(): StoreStats {
@@ -154,56 +161,20 @@ export class LsmStore implements BatchSink, TableSource {
       rows: current.files.reduce((sum, { rows }) => sum + rows, 0),
       sizeBytes: current.files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
     }));
-    return {
-      pendingBatches: this.#pendingBatches,
-      pendingBytes: this.#pendingBytes,
-      tables,
-      failures: this.#failures,
-      lastError: this.#lastError,
-    };
+    return { ...this.#flusher.stats, tables, compaction: this.#compactor.stats };
   }
 
-  /** Waits for the batches that were appended; those that fail are tried once more, then left to the log. */
+  /** Waits for the batches that were appended; those that fail are tried once more, then left to the log. A merge is given up. */
   async close(): Promise<void> {
-    this.#isClosing = true;
-    for (const wake of this.#backoffs) wake();
-    await Promise.allSettled(this.#lanes.values());
-    await this.#writers.close();
+    await this.#compactor.close();
+    await this.#maintenance.close();
+    await this.#flusher.close();
   }
 
-  async #flush(sealed: SealedBatch, versions: TableVersions): Promise<void> {
-    const { files, attributeColumns } = await this.#persist(sealed);
-    const { current } = versions;
-    const batches = current.batches.filter(({ batch }) => batch !== sealed.batch);
-    versions.change({ batches, files: [...current.files, ...files], attributeColumns });
-    versions.whenUnread(sealed.batch, sealed.release);
-  }
-
-  async #persist(sealed: SealedBatch): Promise<Flushed> {
-    const flush = new BatchFlush(this.#context, sealed);
-    for (let attempt = 0; ; attempt++) {
-      try {
-        const flushed = await this.#slots.run(() => flush.attempt());
-        this.#lastError = undefined;
-        return flushed;
-      } catch (error) {
-        this.#failures++;
-        this.#lastError = error;
-        if (this.#isClosing) {
-          throw new OpenWitError('unavailable', 'STORE_UNAVAILABLE', 'a batch could not be written', { cause: error });
-        }
-        await this.#backoff(Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** attempt));
-      }
-    }
-  }
-
-  /** Waits, or less when the store is closed meanwhile. */
-  async #backoff(delayMs: number): Promise<void> {
-    const { promise, resolve: wake } = Promise.withResolvers<void>();
-    const timer = this.#clock.schedule(delayMs, wake);
-    this.#backoffs.add(wake);
-    await promise;
-    this.#backoffs.delete(wake);
-    timer.cancel();
+  #committed(files: readonly DataFile[], tell: () => void = () => {}): void {
+    this.#compactor.added(files);
+    this.#retirement.snapshotEnded();
+    tell();
+    this.#maintenance.wake();
   }
 }

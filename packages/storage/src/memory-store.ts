@@ -7,6 +7,7 @@ import {
   type TableSource,
   type WalRange,
 } from '@openwit/ports';
+import { NO_COMPACTION } from './compaction/compactor.ts';
 import type { StoreStats } from './store-stats.ts';
 import { TenantTables } from './tenant-tables.ts';
 
@@ -56,7 +57,14 @@ export class MemoryStore implements BatchSink, TableSource {
   }
 
   stats(): StoreStats {
-    return { pendingBatches: this.#batches, pendingBytes: this.#bytes, tables: [], failures: 0, lastError: undefined };
+    return {
+      pendingBatches: this.#batches,
+      pendingBytes: this.#bytes,
+      tables: [],
+      failures: 0,
+      lastError: undefined,
+      compaction: NO_COMPACTION,
+    };
   }
 
   async close(): Promise<void> {}

@@ -1,4 +1,5 @@
 import type { TableName } from '@openwit/ports';
+import type { CompactionStats } from './compaction/compactor.ts';
 
 export interface StoreStats {
   /** Batches that are in memory and in no committed file. */
@@ -9,6 +10,7 @@ export interface StoreStats {
   readonly failures: number;
   /** Why the last attempt failed; undefined when the last one succeeded. */
   readonly lastError: unknown;
+  readonly compaction: CompactionStats;
 }
 
 export interface TableStats {

@@ -66,8 +66,8 @@ export class TableVersions {
     return [...this.#pins.keys()].some(({ batches }) => batches.some((candidate) => candidate.batch === batch));
   }
 
-  /** True while a snapshot may read the file: it must not be removed. */
-  isPinned(fileId: number): boolean {
-    return [...this.#pins.keys()].some(({ files }) => files.some((file) => file.fileId === fileId));
+  /** The files that a snapshot may read while the current version has them no more. */
+  *pinnedFiles(): Generator<DataFile> {
+    for (const { files } of this.#pins.keys()) yield* files;
   }
 }

@@ -127,6 +127,21 @@ export async function liveFiles(sql: SqlSession, paths: DataPaths, table: OpenTa
   return rows.map((row) => dataFile(paths, table.tenant, table.table, row, parse));
 }
 
+/** Where the files are that only older snapshots have. */
+export async function retiredPaths(sql: SqlSession, paths: DataPaths): Promise<string[]> {
+  const rows = await sql.all(
+    `SELECT f.path AS path, f.path_is_relative AS path_is_relative, schema_name, table_name
+     FROM ducklake_data_file f JOIN ducklake_table t ON t.table_id = f.table_id
+     JOIN ducklake_schema s ON s.schema_id = t.schema_id WHERE f.end_snapshot IS NOT NULL`,
+  );
+  return rows.map((row) =>
+    paths.absolute(row.schema_name as string, row.table_name as TableName, {
+      path: row.path as string,
+      isRelative: isTrue(row.path_is_relative),
+    }),
+  );
+}
+
 /** A live file of any table, and the node that wrote it. */
 export async function liveFile(
   sql: SqlSession,

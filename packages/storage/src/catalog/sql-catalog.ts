@@ -14,7 +14,7 @@ import {
   type WalRange,
 } from '@openwit/ports';
 import { applyCommit } from './commit.ts';
-import { conflict, liveFile, liveFiles } from './data-files.ts';
+import { conflict, liveFile, liveFiles, retiredPaths } from './data-files.ts';
 import type { DataPaths } from './data-paths.ts';
 import { EXPIRY_STEP_FILES, expireFiles, expireTables, forgetSnapshots } from './expiry.ts';
 import type { Fence } from './fence.ts';
@@ -151,6 +151,10 @@ export class SqlCatalog implements Catalog {
         if (!taken.has(path)) await addGarbage(sql, this.#paths, { path, nodeId: this.nodeId, sinceMs });
       }
     });
+  }
+
+  async retiredPaths(): Promise<readonly string[]> {
+    return retiredPaths(this.#database, this.#paths);
   }
 
   /** Asks for its right too: what it tells is going to be removed. */

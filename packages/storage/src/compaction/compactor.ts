@@ -11,6 +11,7 @@ import {
 } from '@openwit/ports';
 import { makeDurableFolder } from '../durable-folder.ts';
 import { dayFolder, stableFileName, unfinishedName } from '../file-paths.ts';
+import type { Chore } from '../maintenance.ts';
 import type { TenantTables } from '../tenant-tables.ts';
 import type { FileMerger } from './file-merger.ts';
 import type { MergeRequest } from './merge-request.ts';
@@ -23,6 +24,8 @@ export interface CompactorParts {
   readonly random: Random;
   readonly merger: Pick<FileMerger, 'merge' | 'close'>;
   readonly tables: TenantTables;
+  /** Called with the files of each merge that took effect, after snapshots show them. */
+  readonly onCommitted: (files: readonly DataFile[]) => void;
 }
 
 export interface CompactorSettings extends CompactionSettings {
@@ -43,6 +46,14 @@ export interface CompactionStats {
   readonly lastError: unknown;
 }
 
+export const NO_COMPACTION: CompactionStats = {
+  jobs: 0,
+  bytesRead: 0,
+  bytesWritten: 0,
+  failures: 0,
+  lastError: undefined,
+};
+
 interface TableJob extends CompactionJob<DataFile> {
   readonly tenant: string;
   readonly table: TableName;
@@ -52,7 +63,7 @@ const FIRST_RETRY_MS = 1000;
 const LONGEST_RETRY_MS = 10 * 60 * 1000;
 
 /** Merges the files of all tables as planned, one job after the other. A job that fails waits, and keeps no other back. */
-export class Compactor {
+export class Compactor implements Chore {
   readonly #parts: CompactorParts;
   readonly #settings: CompactorSettings;
   /** When a file came into its table, by the monotonic clock; those of before the start are old. */
@@ -61,7 +72,7 @@ export class Compactor {
   readonly #failed = new Map<string, { readonly attempts: number; readonly retryAt: number }>();
   #running: Promise<void> = Promise.resolve();
   #isClosing = false;
-  #stats: CompactionStats = { jobs: 0, bytesRead: 0, bytesWritten: 0, failures: 0, lastError: undefined };
+  #stats = NO_COMPACTION;
 
   constructor(parts: CompactorParts, settings: CompactorSettings) {
     this.#parts = parts;
@@ -148,7 +159,7 @@ export class Compactor {
     const gone = new Set(replaces);
     versions.change({ files: [...versions.current.files.filter(({ fileId }) => !gone.has(fileId)), ...committed] });
     for (const fileId of replaces) this.#since.delete(fileId);
-    this.added(committed);
+    this.#parts.onCommitted(committed);
     const bytesOf = (list: readonly { readonly sizeBytes: number }[]) =>
       list.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
     this.#stats = {

@@ -19,7 +19,7 @@ import { type CopyStatistics, MergedStats } from './merged-stats.ts';
 import { identifier, literal, readParquet, timestampLiteral } from './sql-text.ts';
 
 /** Rows of a piece: DuckDB sorts one in memory, and the more there are, the less often is each input opened. */
-const MOST_ROWS = 56 * 1024;
+const MOST_ROWS = 40 * 1024;
 const LEAST_ROWS = 2 * 1024;
 /** DuckDB holds a row group until it is full. */
 const ROW_GROUP_ROWS = 20 * 1024;

@@ -26,7 +26,7 @@ export interface MergeSettings {
   readonly tempDir: string;
   /** What DuckDB may hold, in bytes. */
   readonly memoryLimitBytes: number;
-  /** Rows that are sorted at a time at the most. Default 57,344. */
+  /** Rows that are sorted at a time at the most. Default 40,960. */
   readonly maxPieceRows?: number;
 }
 

@@ -2,6 +2,7 @@ import { parentPort } from 'node:worker_threads';
 import { type ErrorMessage, errorToMessage } from '@openwit/ports';
 import { mergeFiles } from './merge-files.ts';
 import type { MergedFile, MergeRequest, MergeSettings } from './merge-request.ts';
+import { yieldToOthers } from './thread-priority.ts';
 
 export interface MergeJob {
   readonly request: MergeRequest;
@@ -11,6 +12,8 @@ export interface MergeJob {
 }
 
 export type MergeAnswer = { readonly files: readonly MergedFile[] } | { readonly error: ErrorMessage };
+
+yieldToOthers();
 
 parentPort!.on('message', ({ request, settings, stop }: MergeJob) => {
   mergeFiles(request, settings, () => Atomics.load(stop, 0) !== 0).then(

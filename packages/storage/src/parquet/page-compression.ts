@@ -28,7 +28,9 @@ export function chooseCodec(pages: readonly Uint8Array[]): PageCodec {
   const largest = pages.reduce((a, b) => (b.length > a.length ? b : a));
   if (largest.length < LEAST_BYTES) return UNCOMPRESSED;
   const sample = largest.subarray(0, SAMPLE_BYTES);
-  const share = FAST.compress(sample).length / sample.length;
+  const compressed = FAST.compress(sample);
+  const share = compressed.length / sample.length;
+  freeOutput(compressed);
   if (share > KEEP_ABOVE) return UNCOMPRESSED;
   return share < SEARCH_BELOW ? SEARCHING : FAST;
 }
@@ -36,6 +38,12 @@ export function chooseCodec(pages: readonly Uint8Array[]): PageCodec {
 /** What zstd may need at most: so its output is one buffer. */
 function roomFor(bytes: number): number {
   return bytes + (bytes >> 8) + LEAST_BYTES;
+}
+
+/** What a codec gave is not read any more. As garbage it would lie about for as long as there is room. */
+export function freeOutput({ buffer }: Uint8Array): void {
+  // Smaller ones may be a part of Node's pool.
+  if (buffer instanceof ArrayBuffer && buffer.byteLength > Buffer.poolSize) buffer.transfer(0);
 }
 
 function zstd({ strategy, searchLog }: { readonly strategy: number; readonly searchLog: number }): PageCodec {

@@ -1,5 +1,6 @@
 import { OpenWitError } from '@openwit/ports';
-import { chooseCodec, type PageCodec } from './page-compression.ts';
+import { footerBytes } from './footer-bytes.ts';
+import { chooseCodec, freeOutput, type PageCodec } from './page-compression.ts';
 import {
   binary,
   i32,
@@ -13,7 +14,6 @@ import {
   withFields,
   writeThrift,
 } from './thrift.ts';
-import { footerBytes } from './write-parquet.ts';
 
 /** Field ids of parquet.thrift (https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift). */
 const FILE = { rows: 3, rowGroups: 4, keyValues: 5, createdBy: 6 };
@@ -53,7 +53,8 @@ export class ParquetAssembler {
   #at = 0;
   #rows = 0;
   #first: ThriftStruct | undefined;
-  readonly #rowGroups: ThriftStruct[] = [];
+  /** As bytes: as objects the metadata of a large file would take twenty times as much. */
+  readonly #rowGroups: Uint8Array[] = [];
 
   /** @param write takes the file from its start on; @param sortColumns what the rows are ordered by */
   constructor(write: (bytes: Uint8Array) => void, sortColumns: readonly string[]) {
@@ -65,9 +66,11 @@ export class ParquetAssembler {
   /** Adds a whole Parquet file. @throws data / STORE_CORRUPTION; internal / INTERNAL for pages of another form */
   add(piece: Uint8Array): void {
     const { struct } = readThrift(piece, piece.length - 8 - footerBytes(piece));
-    this.#first ??= struct;
+    this.#first ??= withFields(struct, { [FILE.rowGroups]: undefined });
     this.#rows += integer(struct, FILE.rows)!;
-    for (const group of structsIn(struct, FILE.rowGroups)) this.#rowGroups.push(this.#rowGroup(group, piece));
+    for (const group of structsIn(struct, FILE.rowGroups)) {
+      this.#rowGroups.push(Uint8Array.from(writeThrift(this.#rowGroup(group, piece))));
+    }
   }
 
   /** Writes the footer. At least one piece must have been added. */
@@ -75,7 +78,7 @@ export class ParquetAssembler {
     const footer = writeThrift(
       withFields(this.#first!, {
         [FILE.rows]: i64(this.#rows),
-        [FILE.rowGroups]: structList(this.#rowGroups),
+        [FILE.rowGroups]: structList(this.#rowGroups.map((bytes) => ({ type: 'encoded', bytes }))),
         [FILE.keyValues]: undefined,
         [FILE.createdBy]: binary('openwit'),
       }),
@@ -134,6 +137,7 @@ export class ParquetAssembler {
     const bytes = writeThrift(withFields(header, { [PAGE.compressedBytes]: i32(compressed.length) }));
     this.#append(bytes);
     this.#append(compressed);
+    if (compressed !== body) freeOutput(compressed);
     return bytes.length + body.length;
   }
 

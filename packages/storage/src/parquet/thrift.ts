@@ -3,7 +3,7 @@ import { OpenWitError } from '@openwit/ports';
 /**
  * Thrift's compact protocol, as far as Parquet uses it
  * (https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md). A struct is read whole, what this
- * code knows nothing of too, and written as it was: only what is meant to change changes.
+ * code knows nothing of too, and written as it was: only what is meant to change changes. `encoded` is a struct as bytes.
  */
 export type ThriftValue =
   | { readonly type: 'bool'; readonly value: boolean }
@@ -12,6 +12,7 @@ export type ThriftValue =
   | { readonly type: 'double'; readonly bytes: Uint8Array }
   | { readonly type: 'binary'; readonly bytes: Uint8Array }
   | { readonly type: 'list' | 'set'; readonly element: number; readonly values: readonly ThriftValue[] }
+  | { readonly type: 'encoded'; readonly bytes: Uint8Array }
   | ThriftStruct;
 
 /** Fields by their ids, in the order of the ids. */
@@ -23,7 +24,19 @@ export interface ThriftStruct {
 const TRUE = 1;
 const FALSE = 2;
 const TYPES = ['', 'bool', 'bool', 'byte', 'i16', 'i32', 'i64', 'double', 'binary', 'list', 'set', 'map', 'struct'];
-const CODES = { bool: TRUE, byte: 3, i16: 4, i32: 5, i64: 6, double: 7, binary: 8, list: 9, set: 10, struct: 12 };
+const CODES = {
+  bool: TRUE,
+  byte: 3,
+  i16: 4,
+  i32: 5,
+  i64: 6,
+  double: 7,
+  binary: 8,
+  list: 9,
+  set: 10,
+  struct: 12,
+  encoded: 12,
+};
 /** A list of more elements than this has its length behind its head. */
 const SHORT_LIST = 14;
 /** Far above what Parquet nests; without it damaged bytes could exhaust the stack. */
@@ -77,7 +90,7 @@ export function binary(text: string): ThriftValue {
   return { type: 'binary', bytes: Buffer.from(text) };
 }
 
-export function structList(values: readonly ThriftStruct[]): ThriftValue {
+export function structList(values: readonly ThriftValue[]): ThriftValue {
   return { type: 'list', element: CODES.struct, values };
 }
 
@@ -199,6 +212,7 @@ class ThriftWriter {
         this.#zigzag(value.value);
         break;
       case 'double':
+      case 'encoded':
         this.#put(value.bytes);
         break;
       case 'binary':

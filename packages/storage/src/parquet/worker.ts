@@ -1,10 +1,11 @@
 import { parentPort } from 'node:worker_threads';
 import { type ErrorMessage, errorToMessage } from '@openwit/ports';
 import { type EncodeRequest, encodeBatch } from './encode-batch.ts';
+import { footerBytes } from './footer-bytes.ts';
 import { IpcBuffer } from './ipc-buffer.ts';
 import type { EncodedFile } from './parquet-writers.ts';
 import { Scratch } from './scratch.ts';
-import { footerBytes, type ParquetCompression, toParquet, wasmBytes } from './write-parquet.ts';
+import { type ParquetCompression, toParquet, wasmBytes } from './write-parquet.ts';
 
 export interface WorkerRequest {
   readonly request: EncodeRequest;

@@ -1,6 +1,7 @@
 import type { RecordBatch } from 'apache-arrow';
 import { Compression, EnabledStatistics, Table, WriterPropertiesBuilder, wasmMemory, writeParquet } from 'parquet-wasm';
 import type { EncodedBatch } from './encode-batch.ts';
+import { footerBytes } from './footer-bytes.ts';
 import { IpcBuffer } from './ipc-buffer.ts';
 
 /** How the pages of active files are compressed: lz4 costs the least CPU, zstd half the bytes. */
@@ -55,11 +56,6 @@ function hideArrowSchema(parquet: Uint8Array): void {
   const footer = Buffer.from(parquet.buffer as ArrayBuffer, end - 8 - footerBytes(parquet), footerBytes(parquet));
   const at = footer.lastIndexOf(ARROW_SCHEMA_KEY);
   if (at >= 0) footer.write(UNUSED_KEY, at);
-}
-
-/** Bytes of the footer's metadata, as the file's last eight bytes tell. */
-export function footerBytes(parquet: Uint8Array): number {
-  return new DataView(parquet.buffer, parquet.byteOffset, parquet.length).getUint32(parquet.length - 8, true);
 }
 
 function properties(batch: RecordBatch, withDictionary: readonly string[], compression: ParquetCompression) {

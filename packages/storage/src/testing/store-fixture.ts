@@ -1,7 +1,9 @@
-import { type FileSystem, type SealedBatch, TABLES } from '@openwit/ports';
+import { type Clock, type FileSystem, type SealedBatch, TABLES } from '@openwit/ports';
 import { columnsOf } from '@openwit/ports/arrow';
 import { batchOf, DrivenClock } from '@openwit/ports/testing';
 import { SqliteCatalog } from '../catalog/sqlite-catalog.ts';
+import type { FileMerger } from '../compaction/file-merger.ts';
+import { unfinishedName } from '../file-paths.ts';
 import { textsOf } from '../parquet/attribute-census.ts';
 import type { ParquetWriters } from '../parquet/parquet-writers.ts';
 
@@ -22,6 +24,25 @@ export const fakeWriters: Pick<ParquetWriters, 'encode' | 'close'> = {
   },
   close: async () => {},
 };
+
+/** Merges files of {@link fakeWriters}: all rows go to the first output, sorted. */
+export function fakeMerger(fileSystem: FileSystem): Pick<FileMerger, 'merge' | 'close'> {
+  return {
+    merge: async ({ inputs, outputs: [output] }) => {
+      const bodies = (await Promise.all(inputs.map(({ path }) => rowsOfFile(fileSystem, path)))).flat().sort();
+      const path = unfinishedName(output!.path);
+      await fileSystem.remove(path);
+      const file = await fileSystem.open(path, 'create');
+      const bytes = Buffer.from(JSON.stringify(bodies));
+      await file.write([bytes], 0);
+      await file.close();
+      const times = { minTimestampNs: TIME, maxTimestampNs: TIME };
+      const nothing = { footerBytes: 0, attributeColumnIds: [], emptyColumns: [], columnStats: [] };
+      return [{ path: output!.path, rows: bodies.length, sizeBytes: bytes.length, ...times, ...nothing }];
+    },
+    close: async () => {},
+  };
+}
 
 const TIME = 1_800_000_000_000_000_000n;
 const BODY = TABLES.logs.findIndex(({ name }) => name === 'body');
@@ -54,6 +75,6 @@ export function bodiesOf({ batch }: Pick<SealedBatch, 'batch'>): string[] {
 }
 
 /** A catalog in memory: durable as far as a store in the same test can tell. */
-export function openCatalog(): Promise<SqliteCatalog> {
-  return SqliteCatalog.open({ clock: new DrivenClock() }, { path: ':memory:', dataPath: '/data' });
+export function openCatalog(clock: Clock = new DrivenClock()): Promise<SqliteCatalog> {
+  return SqliteCatalog.open({ clock }, { path: ':memory:', dataPath: '/data' });
 }

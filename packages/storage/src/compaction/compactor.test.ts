@@ -1,0 +1,196 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
+import type { Snapshot } from '@openwit/ports';
+import { DrivenClock, FaultyFileSystem, MemoryFileSystem } from '@openwit/ports/testing';
+import { LsmStore, type LsmStoreCollaborators } from '../lsm-store.ts';
+import { bodiesOf, fakeMerger, fakeWriters, openCatalog, rowsOfFile, sealedLogs } from '../testing/store-fixture.ts';
+
+const RETENTION_MS = 30_000;
+
+describe('a store that merges', () => {
+  test('shows each record once at every step, and an old snapshot what it saw', async () => {
+    const place = await Place.make();
+    const before: Snapshot[] = [];
+    let isDone = false;
+    const filled = place
+      .fill(8)
+      .then(() => place.settle())
+      .then(() => void (isDone = true));
+    while (!isDone) {
+      const snapshot = place.store.snapshot('acme', ['logs']);
+      before.push(snapshot);
+      await turn();
+    }
+    await filled;
+    assert.deepEqual(place.names(), ['stable']);
+    assert.equal(place.store.stats().compaction.jobs, 1);
+    place.clock.advance(10 * RETENTION_MS);
+    await place.settle();
+    for (const snapshot of before) {
+      const rows = await place.rows(snapshot);
+      assert.equal(new Set(rows).size, rows.length);
+    }
+    assert.equal((await place.rows()).length, 16);
+    await place.store.close();
+  });
+
+  test('removes replaced files when no query reads them and other readers have had their time', async () => {
+    const place = await Place.make();
+    await place.fill(8);
+    const snapshot = place.store.snapshot('acme', ['logs']);
+    await place.settle();
+    assert.equal((await place.paths()).length, 9);
+    place.clock.advance(RETENTION_MS + 6000);
+    await place.settle();
+    assert.equal((await place.paths()).length, 9, 'a query reads them');
+    assert.equal((await place.rows(snapshot)).length, 16);
+    snapshot.release();
+    place.clock.advance(6000);
+    await place.settle();
+    assert.equal((await place.paths()).length, 1);
+    assert.deepEqual(await place.catalog.garbage(), []);
+    await place.store.close();
+  });
+
+  test('keeps replaced files for the readers of old snapshots over a restart', async () => {
+    const place = await Place.make();
+    await place.fill(8);
+    await place.settle();
+    await place.store.close();
+    const again = await place.reopen();
+    assert.equal((await again.paths()).length, 9);
+    again.clock.advance(2 * RETENTION_MS);
+    await again.settle();
+    assert.equal((await again.paths()).length, 1);
+    await again.store.close();
+  });
+
+  test('merges all that is left when it is asked to', async () => {
+    const place = await Place.make();
+    await place.fill(3);
+    await place.settle();
+    assert.equal(place.names().length, 3);
+    await place.store.compact();
+    assert.deepEqual(place.names(), ['stable']);
+    await place.store.close();
+  });
+});
+
+for (const operation of ['open', 'sync', 'rename', 'syncFolder', 'makeFolder'] as const) {
+  test(`a merge whose ${operation} fails is made again later, and nothing is lost`, async () => {
+    const place = await Place.make();
+    const fault = place.fileSystem.fail('EIO', {
+      operation,
+      path: operation === 'makeFolder' || operation === 'syncFolder' ? /./ : /stable/,
+      times: Infinity,
+    });
+    fault.clear();
+    await place.fill(7);
+    const failing = place.fileSystem.fail('EIO', { operation, path: /stable|data/, times: Infinity });
+    const last = place.fill(1);
+    await place.settle();
+    failing.clear();
+    place.clock.advance(60_000);
+    await last;
+    await place.settle();
+    place.clock.advance(60_000);
+    await place.settle();
+    assert.deepEqual(place.names(), ['stable']);
+    assert.equal((await place.rows()).length, 16);
+    await place.store.close();
+  });
+}
+
+test('a job that fails keeps no other table back', async () => {
+  const merger = fakeMerger(new MemoryFileSystem());
+  const tried: string[] = [];
+  const place = await Place.make({
+    merger: {
+      ...merger,
+      merge: async (request) => {
+        tried.push(request.table);
+        if (request.table === 'logs') throw new Error('no luck');
+        return place.merger.merge(request);
+      },
+    },
+  });
+  await place.fill(8);
+  await place.fill(8, 'traces');
+  await place.settle();
+  assert.deepEqual(place.names('traces'), ['stable']);
+  assert.equal(place.names('logs').length, 8);
+  assert.match(String(place.store.stats().compaction.failures), /[1-9]/);
+  const before = tried.length;
+  place.clock.advance(6000);
+  await place.settle();
+  assert.ok(tried.length > before, 'it is tried again');
+  await place.store.close();
+});
+
+class Place {
+  readonly clock = new DrivenClock();
+  readonly memory: MemoryFileSystem;
+  readonly fileSystem: FaultyFileSystem;
+  readonly merger: ReturnType<typeof fakeMerger>;
+  catalog!: Awaited<ReturnType<typeof openCatalog>>;
+  store!: LsmStore;
+  #batches = 0;
+
+  static async make(parts: Partial<LsmStoreCollaborators> = {}): Promise<Place> {
+    const place = new Place(new MemoryFileSystem());
+    place.catalog = await openCatalog(place.clock);
+    await place.#open(parts);
+    return place;
+  }
+
+  constructor(memory: MemoryFileSystem) {
+    this.memory = memory;
+    this.fileSystem = new FaultyFileSystem(memory);
+    this.merger = fakeMerger(memory);
+  }
+
+  async reopen(): Promise<Place> {
+    await this.#open({});
+    return this;
+  }
+
+  async #open(parts: Partial<LsmStoreCollaborators>): Promise<void> {
+    const { catalog, fileSystem, clock, merger } = this;
+    this.store = await LsmStore.open(
+      { catalog, fileSystem, clock, writers: fakeWriters, merger, ...parts },
+      { dataPath: '/data', nodeId: 'cafe0001', snapshotRetentionMs: RETENTION_MS },
+    );
+  }
+
+  /** Batches of two rows each. */
+  async fill(count: number, table: 'logs' | 'traces' = 'logs'): Promise<void> {
+    for (let i = 0; i < count; i++) await this.store.append({ ...sealedLogs(++this.#batches, 2), table });
+  }
+
+  /** Until nothing moves without the clock. */
+  async settle(): Promise<void> {
+    for (let i = 0; i < 300; i++) await turn();
+  }
+
+  names(table: 'logs' | 'traces' = 'logs'): string[] {
+    const { files } = this.store.snapshot('acme', [table]).tables.get(table)!;
+    return files.map(({ path }) => path.split('/').at(-1)!.split('-')[0]!);
+  }
+
+  async rows(snapshot: Snapshot = this.store.snapshot('acme', ['logs'])): Promise<string[]> {
+    const { batches, files } = snapshot.tables.get('logs')!;
+    const rows = batches.flatMap(bodiesOf);
+    for (const { path } of files) rows.push(...(await rowsOfFile(this.memory, path)));
+    return rows;
+  }
+
+  async paths(folder = '/data'): Promise<string[]> {
+    const paths: string[] = [];
+    for (const { name, isFolder } of await this.memory.list(folder)) {
+      if (isFolder) paths.push(...(await this.paths(`${folder}/${name}`)));
+      else paths.push(`${folder}/${name}`);
+    }
+    return paths;
+  }
+}

@@ -1,0 +1,53 @@
+import type { Catalog, Clock, FileSystem } from '@openwit/ports';
+import { sweepGarbage } from './garbage-sweep.ts';
+import type { Chore } from './maintenance.ts';
+import type { TenantTables } from './tenant-tables.ts';
+
+export interface RetirementParts {
+  readonly catalog: Pick<Catalog, 'expireSnapshots' | 'garbage' | 'forgetGarbage'>;
+  readonly fileSystem: Pick<FileSystem, 'remove'>;
+  readonly clock: Clock;
+  readonly tables: TenantTables;
+}
+
+/** How long a file that a query still reads, or that could not be removed, waits for the next attempt. */
+const RETRY_MS = 5000;
+
+/** Forgets old snapshots and removes the files that no other one has. */
+export class Retirement implements Chore {
+  readonly #parts: RetirementParts;
+  readonly #retentionMs: number;
+  /** By the monotonic clock; the start finds what earlier runs left. */
+  #dueAt = 0;
+  #lastEndAt = -Infinity;
+  lastError: unknown;
+
+  /** @param retentionMs how long a snapshot is kept after it was followed by another */
+  constructor(parts: RetirementParts, retentionMs: number) {
+    this.#parts = parts;
+    this.#retentionMs = retentionMs;
+  }
+
+  /** A snapshot was followed by another. */
+  snapshotEnded(): void {
+    this.#lastEndAt = this.#parts.clock.monotonic();
+    this.#dueAt = Math.min(this.#dueAt, this.#lastEndAt + this.#retentionMs);
+  }
+
+  async run(): Promise<void> {
+    const { catalog, clock } = this.#parts;
+    const now = clock.monotonic();
+    if (now < this.#dueAt) return;
+    try {
+      await catalog.expireSnapshots(clock.now() - this.#retentionMs);
+      const left = await sweepGarbage(this.#parts);
+      const lastDueAt = this.#lastEndAt + this.#retentionMs;
+      // The snapshots of the meantime fall due together: what they keep is theirs alone for that long.
+      this.#dueAt = left > 0 ? now + RETRY_MS : lastDueAt > now ? lastDueAt : Infinity;
+      this.lastError = undefined;
+    } catch (error) {
+      this.lastError = error;
+      this.#dueAt = now + RETRY_MS;
+    }
+  }
+}
