@@ -14,8 +14,12 @@ const CONNECTIONS = 4;
 const MAX_RECORDS_PER_REQUEST = 40;
 const MAX_LIFE_MS = 700;
 
-/** Small batches and segments, so that kills meet seals, file commits and reclaims as often as appends. */
-const CONFIG = { ingest: { batch: { maxRows: 400, maxAgeMs: 120 } }, wal: { segmentBytes: 64 * 1024 } };
+/** Small batches and segments, so that kills meet seals, file commits, merges, removals and reclaims as often as appends. */
+const CONFIG = {
+  ingest: { batch: { maxRows: 400, maxAgeMs: 120 } },
+  wal: { segmentBytes: 64 * 1024 },
+  storage: { compaction: { minFiles: 2, quietMs: 100 }, snapshotRetentionMs: 300 },
+};
 
 test(`an acknowledged record survives ${ROUNDS} times kill -9, exactly once`, {
   timeout: 60_000 + ROUNDS * 15_000,
