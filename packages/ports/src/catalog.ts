@@ -117,6 +117,8 @@ export interface Catalog {
   garbage(): Promise<readonly Garbage[]>;
   /** What was at these paths was removed. Another node's garbage is left as it is. */
   forgetGarbage(paths: readonly string[]): Promise<void>;
+  /** When the newest snapshot was made, in milliseconds since the Unix epoch, by the clock of the node that made it. */
+  newestSnapshotMs(): Promise<number>;
   /** The committed ranges that are not forgotten yet. */
   committedRanges(): Promise<readonly WalRange[]>;
   /** No record of these batches is in the log any more: their ranges need not be kept. */

@@ -38,6 +38,11 @@ export function timeOfIso(text: string): number {
   return Date.parse(text);
 }
 
+/** Milliseconds since the Unix epoch of a time as {@link isoTime} writes it, or with a space for the `T`; NaN when it is none. */
+export function parseTime(text: string): number {
+  return Date.parse(text);
+}
+
 /** Resolves after `delayMs` of the given clock; rejects with the signal's reason when it is aborted before. */
 export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {

@@ -18,5 +18,8 @@ export type { AttributeColumnSettings } from './parquet/attribute-columns.ts';
 export { type StoredColumn, type StoredType, storedColumns } from './parquet/stored-layout.ts';
 export type { ParquetCompression } from './parquet/write-parquet.ts';
 export type { StoreStats, TableStats } from './store-stats.ts';
+export type { TierStores } from './tiers/file-places.ts';
+export type { PolicyRule, TablePolicy } from './tiers/table-policy.ts';
+export type { TierStats } from './tiers/tier-mover.ts';
 export { MemoryWal } from './wal/memory-wal.ts';
 export { SegmentedWal, type SegmentedWalSettings } from './wal/segmented-wal.ts';

@@ -18,14 +18,20 @@ import { BatchFlusher } from './batch-flusher.ts';
 import { Compactor } from './compaction/compactor.ts';
 import { FileMerger } from './compaction/file-merger.ts';
 import { type CompactionSettings, DEFAULT_COMPACTION } from './compaction/plan-compaction.ts';
+import { BusyPaths } from './garbage-sweep.ts';
 import { Maintenance } from './maintenance.ts';
 import { sweepOrphans } from './orphan-sweep.ts';
 import { type AttributeColumnSettings, DEFAULT_ATTRIBUTE_COLUMNS } from './parquet/attribute-columns.ts';
 import { ParquetWriters } from './parquet/parquet-writers.ts';
 import type { ParquetCompression } from './parquet/write-parquet.ts';
+import { Retention } from './retention/retention.ts';
+import { TrustedTime } from './retention/trusted-time.ts';
 import { Retirement } from './retirement.ts';
 import type { StoreStats } from './store-stats.ts';
 import { TenantTables } from './tenant-tables.ts';
+import { FilePlaces, type TierStores } from './tiers/file-places.ts';
+import type { PolicyRule } from './tiers/table-policy.ts';
+import { TierMover } from './tiers/tier-mover.ts';
 
 export interface LsmStoreCollaborators {
   readonly catalog: Catalog;
@@ -38,6 +44,8 @@ export interface LsmStoreCollaborators {
   readonly writers?: Pick<ParquetWriters, 'encode' | 'close'>;
   /** Merges files; by default a worker thread of the store's own. */
   readonly merger?: Pick<FileMerger, 'merge' | 'close'>;
+  /** The stores of the tiers beyond the local disk. Default: none, every file stays. */
+  readonly tiers?: TierStores;
 }
 
 export interface CompactionOptions extends CompactionSettings {
@@ -61,10 +69,19 @@ export interface LsmStoreSettings {
   readonly compaction?: Partial<CompactionOptions>;
   /** How long other readers of the catalog find the files of a snapshot after the next one, in milliseconds. Default 30,000. */
   readonly snapshotRetentionMs?: number;
+  /** When files move on and records are removed; of the rules that name a table the last one holds. Default: never. */
+  readonly policies?: readonly PolicyRule[];
+  /** Bytes of the hot tier above which files move to the cold one whatever their age. Default: no limit. */
+  readonly hotBytes?: number;
+  /** The class that files of the archive get, by its store's own name: `GLACIER`. Default: the store's own. */
+  readonly archiveClass?: string;
+  /** How long a clock that jumped forward must go on before records are removed by it, in milliseconds. Default 3,600,000. */
+  readonly clockConfirmMs?: number;
 }
 
 const DEFAULT_MEMORY_BYTES = 96 * 1024 * 1024;
 const DEFAULT_RETENTION_MS = 30_000;
+const DEFAULT_CONFIRM_MS = 3_600_000;
 const LONGEST_TICK_MS = 5000;
 
 /**
@@ -77,7 +94,10 @@ export class LsmStore implements BatchSink, TableSource {
   readonly #flusher: BatchFlusher;
   readonly #compactor: Compactor;
   readonly #retirement: Retirement;
+  readonly #mover: TierMover;
   readonly #maintenance: Maintenance;
+  /** Apart from the rest: an upload takes as long as the network wants. */
+  readonly #moving: Maintenance;
 
   /** Reads the catalog and removes what a crash left. @throws unavailable / STORE_UNAVAILABLE; data / STORE_CORRUPTION */
   static async open(collaborators: LsmStoreCollaborators, settings: LsmStoreSettings): Promise<LsmStore> {
@@ -95,11 +115,22 @@ export class LsmStore implements BatchSink, TableSource {
         cause,
       });
     });
-    return new LsmStore(tables, collaborators, { ...settings, dataPath });
+    const time = new TrustedTime(
+      collaborators.clock,
+      await catalog.newestSnapshotMs(),
+      settings.clockConfirmMs ?? DEFAULT_CONFIRM_MS,
+    );
+    return new LsmStore(tables, time, collaborators, { ...settings, dataPath });
   }
 
-  private constructor(tables: TenantTables, collaborators: LsmStoreCollaborators, settings: LsmStoreSettings) {
-    const { catalog, fileSystem, clock, onCommitted, random = systemRandom } = collaborators;
+  private constructor(
+    tables: TenantTables,
+    time: TrustedTime,
+    collaborators: LsmStoreCollaborators,
+    settings: LsmStoreSettings,
+  ) {
+    const { catalog, fileSystem, clock, onCommitted, random = systemRandom, tiers = {} } = collaborators;
+    const { policies = [], hotBytes = Infinity, archiveClass } = settings;
     const { dataPath, nodeId, threads = 1, compression = 'lz4' } = settings;
     const attributeColumns = { ...DEFAULT_ATTRIBUTE_COLUMNS, ...settings.attributeColumns };
     const { memoryLimitBytes = DEFAULT_MEMORY_BYTES, ...compaction } = settings.compaction ?? {};
@@ -118,12 +149,20 @@ export class LsmStore implements BatchSink, TableSource {
       { catalog, fileSystem, clock, random, merger, tables, onCommitted: (files) => this.#committed(files) },
       { ...planning, dataPath, nodeId, minShare: attributeColumns.minShare },
     );
-    this.#retirement = new Retirement({ catalog, fileSystem, clock, tables }, retentionMs);
-    const chores = [this.#compactor, this.#retirement];
-    this.#maintenance = new Maintenance(
-      { clock, chores },
-      Math.min(LONGEST_TICK_MS, planning.quietMs, Math.max(1, retentionMs)),
+    const places = new FilePlaces({ fileSystem, stores: tiers }, dataPath);
+    const busy = new BusyPaths();
+    this.#retirement = new Retirement({ catalog, places, clock, tables, busy }, retentionMs);
+    const retention = new Retention(
+      { catalog, tables, time, onRemoved: () => this.#retirement.snapshotEnded() },
+      policies,
     );
+    this.#mover = new TierMover(
+      { catalog, fileSystem, clock, tables, places, busy, onMoved: () => this.#retirement.snapshotEnded() },
+      { policies, hotBytes, ...(archiveClass !== undefined && { archiveClass }) },
+    );
+    const tickMs = Math.min(LONGEST_TICK_MS, planning.quietMs, Math.max(1, retentionMs));
+    this.#maintenance = new Maintenance({ clock, chores: [this.#compactor, retention, this.#retirement] }, tickMs);
+    this.#moving = new Maintenance({ clock, chores: [this.#mover] }, tickMs);
   }
 
   /**
@@ -161,13 +200,15 @@ export class LsmStore implements BatchSink, TableSource {
       rows: current.files.reduce((sum, { rows }) => sum + rows, 0),
       sizeBytes: current.files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
     }));
-    return { ...this.#flusher.stats, tables, compaction: this.#compactor.stats };
+    return { ...this.#flusher.stats, tables, compaction: this.#compactor.stats, tiers: this.#mover.stats };
   }
 
   /** Waits for the batches that were appended; those that fail are tried once more, then left to the log. A merge is given up. */
   async close(): Promise<void> {
+    this.#mover.stop();
     await this.#compactor.close();
     await this.#maintenance.close();
+    await this.#moving.close();
     await this.#flusher.close();
   }
 
@@ -176,5 +217,6 @@ export class LsmStore implements BatchSink, TableSource {
     this.#retirement.snapshotEnded();
     tell();
     this.#maintenance.wake();
+    this.#moving.wake();
   }
 }

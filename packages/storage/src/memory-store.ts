@@ -10,6 +10,7 @@ import {
 import { NO_COMPACTION } from './compaction/compactor.ts';
 import type { StoreStats } from './store-stats.ts';
 import { TenantTables } from './tenant-tables.ts';
+import { NO_MOVES } from './tiers/tier-mover.ts';
 
 export interface MemoryStoreSettings {
   /** The most bytes of batches; beyond it `append` rejects. Default 256 MiB. */
@@ -64,6 +65,7 @@ export class MemoryStore implements BatchSink, TableSource {
       failures: 0,
       lastError: undefined,
       compaction: NO_COMPACTION,
+      tiers: NO_MOVES,
     };
   }
 

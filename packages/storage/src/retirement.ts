@@ -1,13 +1,10 @@
-import type { Catalog, Clock, FileSystem } from '@openwit/ports';
-import { sweepGarbage } from './garbage-sweep.ts';
+import type { Catalog, Clock } from '@openwit/ports';
+import { type GarbageParts, sweepGarbage } from './garbage-sweep.ts';
 import type { Chore } from './maintenance.ts';
-import type { TenantTables } from './tenant-tables.ts';
 
-export interface RetirementParts {
+export interface RetirementParts extends GarbageParts {
   readonly catalog: Pick<Catalog, 'expireSnapshots' | 'garbage' | 'forgetGarbage'>;
-  readonly fileSystem: Pick<FileSystem, 'remove'>;
   readonly clock: Clock;
-  readonly tables: TenantTables;
 }
 
 /** How long a file that a query still reads, or that could not be removed, waits for the next attempt. */

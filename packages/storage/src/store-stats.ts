@@ -1,5 +1,6 @@
 import type { TableName } from '@openwit/ports';
 import type { CompactionStats } from './compaction/compactor.ts';
+import type { TierStats } from './tiers/tier-mover.ts';
 
 export interface StoreStats {
   /** Batches that are in memory and in no committed file. */
@@ -11,6 +12,7 @@ export interface StoreStats {
   /** Why the last attempt failed; undefined when the last one succeeded. */
   readonly lastError: unknown;
   readonly compaction: CompactionStats;
+  readonly tiers: TierStats;
 }
 
 export interface TableStats {

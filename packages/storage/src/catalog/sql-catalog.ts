@@ -27,7 +27,7 @@ import {
   recordProgress,
   sourcePositions,
 } from './progress.ts';
-import { lastSnapshot } from './snapshots.ts';
+import { lastSnapshot, newestSnapshotMs } from './snapshots.ts';
 import type { SqlDatabase, SqlSession } from './sql-database.ts';
 import { type OpenTable, Tables, tableNames } from './tables.ts';
 import { dropTenant } from './tenant-drop.ts';
@@ -165,6 +165,10 @@ export class SqlCatalog implements Catalog {
 
   forgetGarbage(paths: readonly string[]): Promise<void> {
     return this.#write((sql) => forgetGarbage(sql, this.#paths, this.nodeId, paths));
+  }
+
+  async newestSnapshotMs(): Promise<number> {
+    return newestSnapshotMs(this.#database);
   }
 
   async committedRanges(): Promise<readonly WalRange[]> {

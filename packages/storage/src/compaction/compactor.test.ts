@@ -2,11 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Snapshot } from '@openwit/ports';
-import { DrivenClock, FaultyFileSystem, MemoryFileSystem } from '@openwit/ports/testing';
-import { LsmStore, type LsmStoreCollaborators } from '../lsm-store.ts';
-import { bodiesOf, fakeMerger, fakeWriters, openCatalog, rowsOfFile, sealedLogs } from '../testing/store-fixture.ts';
-
-const RETENTION_MS = 30_000;
+import { MemoryFileSystem } from '@openwit/ports/testing';
+import { fakeMerger } from '../testing/store-fixture.ts';
+import { StorePlace as Place, RETENTION_MS } from '../testing/store-place.ts';
 
 describe('a store that merges', () => {
   test('shows each record once at every step, and an old snapshot what it saw', async () => {
@@ -127,70 +125,3 @@ test('a job that fails keeps no other table back', async () => {
   assert.ok(tried.length > before, 'it is tried again');
   await place.store.close();
 });
-
-class Place {
-  readonly clock = new DrivenClock();
-  readonly memory: MemoryFileSystem;
-  readonly fileSystem: FaultyFileSystem;
-  readonly merger: ReturnType<typeof fakeMerger>;
-  catalog!: Awaited<ReturnType<typeof openCatalog>>;
-  store!: LsmStore;
-  #batches = 0;
-
-  static async make(parts: Partial<LsmStoreCollaborators> = {}): Promise<Place> {
-    const place = new Place(new MemoryFileSystem());
-    place.catalog = await openCatalog(place.clock);
-    await place.#open(parts);
-    return place;
-  }
-
-  constructor(memory: MemoryFileSystem) {
-    this.memory = memory;
-    this.fileSystem = new FaultyFileSystem(memory);
-    this.merger = fakeMerger(memory);
-  }
-
-  async reopen(): Promise<Place> {
-    await this.#open({});
-    return this;
-  }
-
-  async #open(parts: Partial<LsmStoreCollaborators>): Promise<void> {
-    const { catalog, fileSystem, clock, merger } = this;
-    this.store = await LsmStore.open(
-      { catalog, fileSystem, clock, writers: fakeWriters, merger, ...parts },
-      { dataPath: '/data', nodeId: 'cafe0001', snapshotRetentionMs: RETENTION_MS },
-    );
-  }
-
-  /** Batches of two rows each. */
-  async fill(count: number, table: 'logs' | 'traces' = 'logs'): Promise<void> {
-    for (let i = 0; i < count; i++) await this.store.append({ ...sealedLogs(++this.#batches, 2), table });
-  }
-
-  /** Until nothing moves without the clock. */
-  async settle(): Promise<void> {
-    for (let i = 0; i < 300; i++) await turn();
-  }
-
-  names(table: 'logs' | 'traces' = 'logs'): string[] {
-    const { files } = this.store.snapshot('acme', [table]).tables.get(table)!;
-    return files.map(({ path }) => path.split('/').at(-1)!.split('-')[0]!);
-  }
-
-  async rows(snapshot: Snapshot = this.store.snapshot('acme', ['logs'])): Promise<string[]> {
-    const { batches, files } = snapshot.tables.get('logs')!;
-    const rows = batches.flatMap(bodiesOf);
-    for (const { path } of files) rows.push(...(await rowsOfFile(this.memory, path)));
-    return rows;
-  }
-
-  async paths(folder = '/data'): Promise<string[]> {
-    const paths: string[] = [];
-    for (const { name, isFolder } of await this.memory.list(folder)) {
-      if (isFolder) paths.push(...(await this.paths(`${folder}/${name}`)));
-      else paths.push(`${folder}/${name}`);
-    }
-    return paths;
-  }
-}

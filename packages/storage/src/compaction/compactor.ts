@@ -138,6 +138,16 @@ export class Compactor implements Chore {
   }
 
   async #merge(job: TableJob): Promise<void> {
+    // Whoever moves a file meanwhile leaves it here until it is read.
+    const { unpin } = this.#parts.tables.table(job.tenant, job.table).pin();
+    try {
+      await this.#replace(job);
+    } finally {
+      unpin();
+    }
+  }
+
+  async #replace(job: TableJob): Promise<void> {
     const { catalog, merger, tables } = this.#parts;
     const { tenant, table, files: inputs } = job;
     const request = await this.#requestOf(job);

@@ -1,0 +1,68 @@
+import { join, relative, sep } from 'node:path';
+import { type FileSystem, type ObjectStore, OpenWitError, type Tier } from '@openwit/ports';
+
+/** The stores of the tiers beyond the local disk. */
+export interface TierStores {
+  readonly cold?: ObjectStore;
+  readonly archive?: ObjectStore;
+}
+
+/** An object by its store and key. */
+export interface PlacedObject {
+  readonly store: ObjectStore;
+  readonly key: string;
+}
+
+/** Where the files of all tiers are. A file has the same key in every store: its path below the data path. */
+export class FilePlaces {
+  readonly #fileSystem: Pick<FileSystem, 'remove'>;
+  readonly #stores: readonly ObjectStore[];
+  readonly #byTier: TierStores;
+  readonly #dataPath: string;
+
+  constructor(
+    { fileSystem, stores }: { readonly fileSystem: Pick<FileSystem, 'remove'>; readonly stores: TierStores },
+    dataPath: string,
+  ) {
+    this.#fileSystem = fileSystem;
+    this.#byTier = stores;
+    this.#stores = [stores.cold, stores.archive].filter((store) => store !== undefined);
+    this.#dataPath = dataPath;
+  }
+
+  has(tier: Exclude<Tier, 'hot'>): boolean {
+    return this.#byTier[tier] !== undefined;
+  }
+
+  /** The object at a URL. Undefined for a local path. @throws invalid / INVALID_CONFIG when no store has the URL */
+  objectAt(path: string): PlacedObject | undefined {
+    const store = this.#stores.find(({ url }) => path.startsWith(`${url}/`));
+    if (store !== undefined) return { store, key: path.slice(store.url.length + 1) };
+    if (!path.includes('://')) return undefined;
+    throw new OpenWitError('invalid', 'INVALID_CONFIG', `no tier has the store of a file, path=\`${path}\``);
+  }
+
+  /** What a file will be as an object of a tier, wherever it is now. */
+  objectFor(path: string, tier: Exclude<Tier, 'hot'>): PlacedObject & { readonly url: string } {
+    const store = this.#byTier[tier];
+    if (store === undefined) throw new OpenWitError('invalid', 'INVALID_CONFIG', `there is no ${tier} tier`);
+    const key = this.objectAt(path)?.key ?? relative(this.#dataPath, path).split(sep).join('/');
+    return { store, key, url: `${store.url}/${key}` };
+  }
+
+  /** Where an object belongs on the local disk. */
+  localPath(key: string): string {
+    return join(this.#dataPath, ...key.split('/'));
+  }
+
+  /** Removes what is at these paths and URLs; what is not there is no error. */
+  async remove(paths: readonly string[]): Promise<void> {
+    const keys = new Map<ObjectStore, string[]>();
+    for (const path of paths) {
+      const object = this.objectAt(path);
+      if (object === undefined) await this.#fileSystem.remove(path);
+      else keys.set(object.store, [...(keys.get(object.store) ?? []), object.key]);
+    }
+    for (const [store, list] of keys) await store.remove(list);
+  }
+}

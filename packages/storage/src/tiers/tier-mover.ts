@@ -1,0 +1,154 @@
+import { type Catalog, type Clock, type DataFile, type FileSystem, isOpenWitError, OpenWitError } from '@openwit/ports';
+import type { BusyPaths } from '../garbage-sweep.ts';
+import type { Chore } from '../maintenance.ts';
+import { fileContent } from '../objects/file-content.ts';
+import type { TenantTables } from '../tenant-tables.ts';
+import type { FilePlaces, PlacedObject } from './file-places.ts';
+import { type PlannedMove, planMoves } from './plan-moves.ts';
+import { type PolicyRule, policyOf } from './table-policy.ts';
+
+export interface TierMoverParts {
+  readonly catalog: Catalog;
+  readonly fileSystem: FileSystem;
+  readonly clock: Clock;
+  readonly tables: TenantTables;
+  readonly places: FilePlaces;
+  readonly busy: BusyPaths;
+  /** Called after each move, when snapshots show the file at its new place. */
+  readonly onMoved: () => void;
+}
+
+export interface TierSettings {
+  readonly policies: readonly PolicyRule[];
+  /** Bytes of the hot tier above which files move on whatever their age. */
+  readonly hotBytes: number;
+  /** The class that files of the archive get, by the store's own name. Default: the store's own. */
+  readonly archiveClass?: string;
+}
+
+export interface TierStats {
+  readonly moves: number;
+  readonly bytesMoved: number;
+  readonly failures: number;
+  /** Why the last move failed; undefined when the last one succeeded. */
+  readonly lastError: unknown;
+}
+
+export const NO_MOVES: TierStats = { moves: 0, bytesMoved: 0, failures: 0, lastError: undefined };
+
+const FIRST_RETRY_MS = 1000;
+const LONGEST_RETRY_MS = 60_000;
+
+/**
+ * Moves files to the tiers of their policy. A move is upload, check, catalog; the old place becomes garbage. While a store is
+ * not to be had nothing moves, and nothing is lost.
+ */
+export class TierMover implements Chore {
+  readonly #parts: TierMoverParts;
+  readonly #settings: TierSettings;
+  #attempts = 0;
+  #retryAt = -Infinity;
+  #isClosing = false;
+  #stats = NO_MOVES;
+
+  constructor(parts: TierMoverParts, settings: TierSettings) {
+    this.#parts = parts;
+    this.#settings = settings;
+  }
+
+  get stats(): TierStats {
+    return this.#stats;
+  }
+
+  /** No move begins any more; the one that is under way is waited for. */
+  stop(): void {
+    this.#isClosing = true;
+  }
+
+  async run(): Promise<void> {
+    if (this.#parts.clock.monotonic() < this.#retryAt) return;
+    for (const move of this.#plan()) {
+      if (this.#isClosing) return;
+      try {
+        await this.#move(move);
+        this.#attempts = 0;
+      } catch (error) {
+        if (isOpenWitError(error) && error.code === 'CATALOG_CONFLICT') continue; // it was replaced meanwhile
+        this.#setBack(error);
+        return;
+      }
+    }
+  }
+
+  #plan(): PlannedMove<DataFile>[] {
+    const { tables, clock, places } = this.#parts;
+    const { policies, hotBytes } = this.#settings;
+    const all = [...tables].map(({ tenant, table, versions }) => ({
+      tenant,
+      table,
+      policy: policyOf(policies, tenant, table),
+      files: versions.current.files,
+    }));
+    return planMoves(all, clock.now(), { hotBytes, hasCold: places.has('cold'), hasArchive: places.has('archive') });
+  }
+
+  async #move({ tenant, table, file, to: tier }: PlannedMove<DataFile>): Promise<void> {
+    const { catalog, tables, places, busy } = this.#parts;
+    const target = places.objectFor(file.path, tier);
+    const release = busy.take([target.url, file.path]);
+    try {
+      if (target.url === file.path) await this.#reclassify(target);
+      else {
+        await catalog.announce([target.url]);
+        await this.#upload(file, target, tier);
+      }
+      const moved = await catalog.move({ fileId: file.fileId, from: file.path, to: target.url, tier });
+      const versions = tables.table(tenant, table);
+      versions.change({ files: versions.current.files.map((one) => (one.fileId === moved.fileId ? moved : one)) });
+    } finally {
+      release();
+    }
+    this.#stats = {
+      ...this.#stats,
+      moves: this.#stats.moves + 1,
+      bytesMoved: this.#stats.bytesMoved + file.sizeBytes,
+      lastError: undefined,
+    };
+    this.#parts.onMoved();
+  }
+
+  async #upload(file: DataFile, { store, key }: PlacedObject, tier: PlannedMove['to']): Promise<void> {
+    const { fileSystem, places } = this.#parts;
+    const { archiveClass } = this.#settings;
+    const source = places.objectAt(file.path);
+    const content =
+      source === undefined
+        ? await fileContent(fileSystem, file.path)
+        : {
+            sizeBytes: file.sizeBytes,
+            read: (offset: number, length: number) => source.store.get(source.key, { range: { offset, length } }),
+          };
+    if (content.sizeBytes !== file.sizeBytes) throw differs(file.path, file.sizeBytes, content.sizeBytes);
+    const options = tier === 'archive' && archiveClass !== undefined ? { storageClass: archiveClass } : {};
+    await store.put(key, content, options);
+    const arrived = await store.head(key);
+    if (arrived?.sizeBytes !== file.sizeBytes) throw differs(key, file.sizeBytes, arrived?.sizeBytes ?? 0);
+  }
+
+  /** The archive is a class of the store that the file is in already. */
+  async #reclassify({ store, key }: PlacedObject): Promise<void> {
+    const { archiveClass } = this.#settings;
+    if (archiveClass !== undefined) await store.setStorageClass(key, archiveClass);
+  }
+
+  #setBack(error: unknown): void {
+    const delay = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** this.#attempts++);
+    this.#retryAt = this.#parts.clock.monotonic() + delay;
+    this.#stats = { ...this.#stats, failures: this.#stats.failures + 1, lastError: error };
+  }
+}
+
+function differs(path: string, wanted: number, found: number): OpenWitError {
+  const message = `a file to be moved has another size than the catalog says, path=\`${path}\` wanted=${wanted} found=${found}`;
+  return new OpenWitError('data', 'STORE_CORRUPTION', message, { details: { wanted, found } });
+}
