@@ -15,10 +15,16 @@ import { closeAll } from './close-all.ts';
 import type { IngestStore } from './ingest/open-batches.ts';
 import type { OpenWitOptions } from './open-wit-options.ts';
 
+/** What a node needs of its store. */
+export interface NodeStore extends IngestStore {
+  /** See {@link LsmStore.deleteTenant}. */
+  deleteTenant(tenant: string): Promise<void>;
+}
+
 /** What a node keeps its records in. */
 export interface NodeStorage {
   readonly wal: WriteAheadLog;
-  readonly store: IngestStore;
+  readonly store: NodeStore;
   /** A batch id that was never used. */
   readonly nextBatchId: number;
   /** What of the disk DuckDB may touch. */

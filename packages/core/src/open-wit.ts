@@ -141,6 +141,17 @@ export class OpenWit {
     return keepingAlive(this.#ingestor.flush());
   }
 
+  /**
+   * Removes everything of a tenant that was acknowledged before the call: from memory, the log, every tier, and what readers
+   * of older snapshots could see. Resolves when nothing is left; queries that read it are waited for.
+   * @throws invalid / INVALID_TENANT; unavailable / STORE_UNAVAILABLE, OBJECT_STORE_UNAVAILABLE: calling it again goes on
+   */
+  async deleteTenant(tenant: string): Promise<void> {
+    this.#checkOpen();
+    checkTenant(tenant);
+    await keepingAlive(this.#deleteTenant(tenant));
+  }
+
   /** Answers what is under way, flushes, and lets go of the data folder. Closing twice waits for the first. */
   close(): Promise<void> {
     this.#closing ??= keepingAlive(this.#close());
@@ -159,6 +170,16 @@ export class OpenWit {
       () => this.#engine.close(),
       () => this.#storage.close(),
     ]);
+  }
+
+  async #deleteTenant(tenant: string): Promise<void> {
+    const { wal, store } = this.#storage;
+    await this.#ingestor.flush();
+    await store.deleteTenant(tenant);
+    // The segment that has its records may have others that came later: those must be in files before it can go.
+    await wal.roll();
+    await this.#ingestor.flush();
+    await wal.roll();
   }
 
   async #start(server: Receiver): Promise<string> {

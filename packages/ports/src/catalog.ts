@@ -111,6 +111,11 @@ export interface Catalog {
    * a table. Paths that a snapshot has are left as they are; what was garbage before is so since now.
    */
   announce(paths: readonly string[]): Promise<void>;
+  /**
+   * What was deleted before is not in the catalog's own files any more, as far as the database can promise that: SQLite
+   * overwrites it, Postgres lets go of it.
+   */
+  scrub(): Promise<void>;
   /** Where the files are that older snapshots have and the newest has not: readers of those may still want them. */
   retiredPaths(): Promise<readonly string[]>;
   /** This node's garbage, the oldest first. */

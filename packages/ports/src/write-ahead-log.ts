@@ -36,6 +36,11 @@ export interface WriteAheadLog {
   replay(): AsyncIterable<WalEntry>;
   /** The records of a range are in committed files: their space may be reclaimed. */
   release(range: WalRange): void;
+  /**
+   * The next record goes to a new place: when those before it are released, nothing of them is left. Resolves when what is
+   * released by then is gone. @throws unavailable / WAL_UNAVAILABLE
+   */
+  roll(): Promise<void>;
   /** Keeps a record that cannot be used where nothing removes it, for repair by hand. */
   setAside(entry: WalEntry): Promise<void>;
   /** An id greater than that of every batch in the log. */

@@ -58,6 +58,24 @@ export class BatchFlusher {
     return done;
   }
 
+  /** Runs a task while no batch of these tables is on its way; those that were appended before are in files by then. */
+  async exclusively<T>(tables: readonly TableVersions[], task: () => Promise<T>): Promise<T> {
+    const { promise: isOver, resolve: end } = Promise.withResolvers<void>();
+    const before = tables.map((versions) => {
+      const lane = this.#lanes.get(versions) ?? Promise.resolve();
+      const behind = lane.then(() => isOver);
+      this.#lanes.set(versions, behind);
+      behind.catch(() => {});
+      return lane;
+    });
+    try {
+      await Promise.all(before);
+      return await task();
+    } finally {
+      end();
+    }
+  }
+
   /** Bytes of batches that are not in files yet. */
   get pendingBytes(): number {
     return this.#pendingBytes;

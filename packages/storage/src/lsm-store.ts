@@ -90,6 +90,7 @@ const LONGEST_TICK_MS = 5000;
  * whatever goes on.
  */
 export class LsmStore implements BatchSink, TableSource {
+  readonly #catalog: Catalog;
   readonly #tables: TenantTables;
   readonly #flusher: BatchFlusher;
   readonly #compactor: Compactor;
@@ -140,6 +141,7 @@ export class LsmStore implements BatchSink, TableSource {
     const writers = collaborators.writers ?? new ParquetWriters({ threads, compression });
     const merger = collaborators.merger ?? new FileMerger({ tempDir, memoryLimitBytes });
     const context = { catalog, fileSystem, writers, dataPath, nodeId, attributeColumns };
+    this.#catalog = catalog;
     this.#tables = tables;
     this.#flusher = new BatchFlusher(
       { clock, tables, context, onCommitted: (range, files) => this.#committed(files, () => onCommitted?.(range)) },
@@ -180,6 +182,20 @@ export class LsmStore implements BatchSink, TableSource {
   /** Merges what is left of every hour, also of those that are not over. Resolves when nothing is left to merge. */
   compact(): Promise<void> {
     return this.#compactor.run({ closesAll: true });
+  }
+
+  /**
+   * Removes all records of a tenant that were appended before, from every tier and older snapshots too. What is appended
+   * meanwhile stays, in new tables. Resolves when nothing of them is left; queries that read them are waited for.
+   * @throws unavailable / STORE_UNAVAILABLE, OBJECT_STORE_UNAVAILABLE: calling it again goes on
+   */
+  async deleteTenant(tenant: string): Promise<void> {
+    const own = [...this.#tables].filter((table) => table.tenant === tenant).map(({ versions }) => versions);
+    await this.#flusher.exclusively(own, async () => {
+      await this.#catalog.dropTenant(tenant);
+      for (const versions of own) versions.change({ files: [], attributeColumns: [] });
+    });
+    await this.#retirement.erase();
   }
 
   /** The tenants that have tables. */

@@ -7,6 +7,7 @@ import {
   type TableSource,
   type WalRange,
 } from '@openwit/ports';
+import type { RecordBatch } from 'apache-arrow';
 import { NO_COMPACTION } from './compaction/compactor.ts';
 import type { StoreStats } from './store-stats.ts';
 import { TenantTables } from './tenant-tables.ts';
@@ -22,6 +23,7 @@ export class MemoryStore implements BatchSink, TableSource {
   readonly #tables = new TenantTables();
   readonly #onCommitted: (range: WalRange) => void;
   readonly #maxBytes: number;
+  readonly #byteLengths = new WeakMap<RecordBatch, number>();
   #bytes = 0;
   #batches = 0;
 
@@ -40,6 +42,7 @@ export class MemoryStore implements BatchSink, TableSource {
     }
     this.#bytes += bytes;
     this.#batches++;
+    this.#byteLengths.set(batch, bytes);
     const versions = this.#tables.table(tenant, table);
     versions.change({ batches: [...versions.current.batches, { batchId: range.batchId, batch }] });
     this.#onCommitted(range);
@@ -47,6 +50,19 @@ export class MemoryStore implements BatchSink, TableSource {
 
   snapshot(tenant: string, tables: readonly TableName[]): Snapshot {
     return this.#tables.snapshot(tenant, tables);
+  }
+
+  /** Removes all batches of a tenant; queries that read them go on. */
+  async deleteTenant(tenant: string): Promise<void> {
+    for (const { tenant: owner, versions } of this.#tables) {
+      if (owner !== tenant) continue;
+      for (const { batch } of versions.current.batches) {
+        const bytes = this.#byteLengths.get(batch) ?? 0;
+        this.#bytes -= bytes;
+        this.#batches--;
+      }
+      versions.change({ batches: [] });
+    }
   }
 
   /** A new store has none. */

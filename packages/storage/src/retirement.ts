@@ -1,14 +1,15 @@
-import type { Catalog, Clock } from '@openwit/ports';
+import { type Catalog, type Clock, sleep } from '@openwit/ports';
 import { type GarbageParts, sweepGarbage } from './garbage-sweep.ts';
 import type { Chore } from './maintenance.ts';
 
 export interface RetirementParts extends GarbageParts {
-  readonly catalog: Pick<Catalog, 'expireSnapshots' | 'garbage' | 'forgetGarbage'>;
+  readonly catalog: Pick<Catalog, 'expireSnapshots' | 'garbage' | 'forgetGarbage' | 'scrub'>;
   readonly clock: Clock;
 }
 
 /** How long a file that a query still reads, or that could not be removed, waits for the next attempt. */
 const RETRY_MS = 5000;
+const ERASE_RETRY_MS = 200;
 
 /** Forgets old snapshots and removes the files that no other one has. */
 export class Retirement implements Chore {
@@ -29,6 +30,18 @@ export class Retirement implements Chore {
   snapshotEnded(): void {
     this.#lastEndAt = this.#parts.clock.monotonic();
     this.#dueAt = Math.min(this.#dueAt, this.#lastEndAt + this.#retentionMs);
+  }
+
+  /**
+   * Forgets all snapshots but the newest, and waits until what only they had is gone: from the disk, the stores and the
+   * catalog. Queries that read it are waited for.
+   * @throws unavailable / STORE_UNAVAILABLE, OBJECT_STORE_UNAVAILABLE; what is left then goes later
+   */
+  async erase(): Promise<void> {
+    const { catalog, clock } = this.#parts;
+    await catalog.expireSnapshots(Number.MAX_SAFE_INTEGER);
+    while ((await sweepGarbage(this.#parts)) > 0) await sleep(clock, ERASE_RETRY_MS);
+    await catalog.scrub();
   }
 
   async run(): Promise<void> {

@@ -32,6 +32,7 @@ SELECT pg_advisory_xact_lock(hashtext('openwit.catalog'), hashtext(current_schem
 const POSTGRES: SqlDialect = {
   tableExists: 'SELECT 1 FROM pg_tables WHERE schemaname = current_schema() AND tablename = ?',
   definitions: (script) => script.replaceAll(/\bINTEGER\b/g, 'BIGINT').replaceAll(' WITHOUT ROWID', ''),
+  scrub: 'VACUUM',
 };
 
 /**

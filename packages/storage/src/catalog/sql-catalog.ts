@@ -153,6 +153,11 @@ export class SqlCatalog implements Catalog {
     });
   }
 
+  async scrub(): Promise<void> {
+    await this.#fence?.check(this.#database);
+    await this.#database.exec(this.#database.dialect.scrub);
+  }
+
   async retiredPaths(): Promise<readonly string[]> {
     return retiredPaths(this.#database, this.#paths);
   }

@@ -37,6 +37,8 @@ export interface SqlDialect {
   readonly tableExists: string;
   /** Definitions in DuckLake's types (BOOLEAN, UUID, TIMESTAMPTZ) and ours (TEXT, INTEGER: 64 bits) as this database has them. */
   definitions(script: string): string;
+  /** After it, deleted rows are not in the database's files any more. */
+  readonly scrub: string;
 }
 
 /** `(?, ?, ?)` */

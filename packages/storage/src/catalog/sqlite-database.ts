@@ -17,6 +17,8 @@ const CORRUPT = new Set([11, 26]);
 const SQLITE: SqlDialect = {
   tableExists: `SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?`,
   definitions: (script) => script.replaceAll(/\bBOOLEAN\b/g, 'BIGINT').replaceAll(/\b(UUID|TIMESTAMPTZ)\b/g, 'VARCHAR'),
+  // Deleted rows are overwritten in their pages; the log holds the pages as they were until it is cut.
+  scrub: 'PRAGMA wal_checkpoint(TRUNCATE)',
 };
 
 /**
@@ -89,7 +91,9 @@ class SqliteConnection implements SqlSession {
     this.#database = this.#guard(() => new DatabaseSync(path));
     try {
       this.#guard(() =>
-        this.#database.exec('PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL'),
+        this.#database.exec(
+          'PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON',
+        ),
       );
     } catch (error) {
       this.close();

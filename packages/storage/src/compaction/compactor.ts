@@ -167,6 +167,8 @@ export class Compactor implements Chore {
     });
     const versions = tables.table(tenant, table);
     const gone = new Set(replaces);
+    // Whoever emptied the table since then has ended the merged files too.
+    if (!versions.current.files.some(({ fileId }) => gone.has(fileId))) return;
     versions.change({ files: [...versions.current.files.filter(({ fileId }) => !gone.has(fileId)), ...committed] });
     for (const fileId of replaces) this.#since.delete(fileId);
     this.#parts.onCommitted(committed);

@@ -20,6 +20,8 @@ export class MemoryWal implements WriteAheadLog {
 
   release(): void {}
 
+  async roll(): Promise<void> {}
+
   async setAside(): Promise<void> {}
 
   stats(): WalStats {

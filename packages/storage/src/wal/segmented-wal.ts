@@ -65,6 +65,7 @@ export class SegmentedWal implements WriteAheadLog {
   readonly #recovery: Recovery;
   readonly #waiting: PendingAppend[] = [];
   /** Of the appends that have not settled: those that wait, and the group that is being written. */
+  readonly #rolls: PromiseWithResolvers<void>[] = [];
   #pendingBytes = 0;
   #isWriting = false;
   #nextLsn: number;
@@ -139,6 +140,14 @@ export class SegmentedWal implements WriteAheadLog {
     this.#shelf.release(range);
   }
 
+  async roll(): Promise<void> {
+    const rolled = Promise.withResolvers<void>();
+    this.#rolls.push(rolled);
+    this.#draining ??= this.#drain();
+    await rolled.promise;
+    await this.#shelf.settled();
+  }
+
   /** As `damaged/record-{lsn}.otlp`: the payload as it came. @throws unavailable / WAL_UNAVAILABLE */
   async setAside({ lsn, payload }: WalEntry): Promise<void> {
     const path = join(this.#settings.folder, DAMAGED_FOLDER, `record-${lsn}.otlp`);
@@ -185,7 +194,9 @@ export class SegmentedWal implements WriteAheadLog {
 
   async #drain(): Promise<void> {
     await undefined; // what is appended in one turn goes together
-    while (this.#waiting.length > 0) {
+    while (this.#waiting.length + this.#rolls.length > 0) {
+      if (this.#rolls.length > 0) await this.#rollNow(this.#rolls.splice(0));
+      if (this.#waiting.length === 0) continue;
       const group = this.#takeGroup();
       this.#isWriting = true;
       try {
@@ -201,6 +212,20 @@ export class SegmentedWal implements WriteAheadLog {
       for (const { bytes } of group) this.#pendingBytes -= bytes;
     }
     this.#draining = undefined;
+  }
+
+  async #rollNow(rolls: readonly PromiseWithResolvers<void>[]): Promise<void> {
+    try {
+      const current = this.#writer;
+      const isNew = current !== undefined && current.segment.lastLsnOf.size === 0;
+      if (this.#shelf.segments.length > 0 && !isNew && !this.#isClosed) {
+        await this.#newSegment();
+        await current?.close();
+      }
+      for (const { resolve } of rolls) resolve();
+    } catch (error) {
+      for (const { reject } of rolls) reject(unavailable('the write-ahead log could not be rolled', error));
+    }
   }
 
   #takeGroup(): PendingAppend[] {

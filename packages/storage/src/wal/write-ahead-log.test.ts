@@ -70,6 +70,28 @@ test('a released segment is removed, the last one never', async () => {
   await again.close();
 });
 
+test('after a roll nothing of what is released is left, and what is not stays', async () => {
+  const fileSystem = new MemoryFileSystem();
+  const wal = await openSmall(fileSystem, { segmentBytes: 1 << 20 });
+  await wal.roll();
+  const lsns = [];
+  for (let batchId = 1; batchId <= 3; batchId++) lsns.push(await wal.append(walRecord(batchId, { batchId })));
+  wal.release({ batchId: 1, throughLsn: lsns[0]! });
+  wal.release({ batchId: 2, throughLsn: lsns[1]! });
+  const [rolled] = await Promise.all([wal.roll(), wal.append(walRecord(4, { batchId: 4 }))]);
+  assert.equal(rolled, undefined);
+  assert.equal(wal.stats().segments, 2, 'a record of the old segment is needed');
+  wal.release({ batchId: 3, throughLsn: lsns[2]! });
+  await wal.roll();
+  await wal.close();
+  const again = await openSmall(fileSystem, { segmentBytes: 1 << 20 });
+  assert.deepEqual(
+    (await replayAll(again)).map(({ batchId }) => batchId),
+    [4],
+  );
+  await again.close();
+});
+
 test('a range is forgotten only when the removal of its frames survives a power cut', async () => {
   const memory = new MemoryFileSystem();
   const fileSystem = new FaultyFileSystem(memory);

@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { OpenWit } from '@openwit/core';
+import { otlpJsonToProtobuf } from '@openwit/transport';
+import { range } from '../support/log-request.ts';
+
+/** Batches of a moment and eager merges, so that a tenant has files of every kind; active ones as plain bytes. */
+const OPTIONS = {
+  ingest: { batch: { maxRows: 40 } },
+  storage: { compression: 'none', compaction: { minFiles: 2, quietMs: 50 } },
+} as const;
+
+test('nothing of a deleted tenant is left in anything that the node keeps, and the others are as before', async () => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'openwit-deletion-'));
+  try {
+    const wit = await OpenWit.open({ dataDir, ...OPTIONS });
+    const write = async (tenant: string, marker: string) => {
+      for (let i = 0; i < 12; i++) {
+        await wit.ingest({ tenant, signal: 'logs', payload: logsOf(marker, range(20 * i, 20)) });
+      }
+    };
+    await write('kept', 'marker-of-kept');
+    await write('gone', 'marker-of-gone');
+    assert.ok(placesOf(dataDir, 'marker-of-gone').length > 0, 'the search finds what is there');
+    await wit.deleteTenant('gone');
+    assert.deepEqual(placesOf(dataDir, 'marker-of-gone'), []);
+    assert.deepEqual(
+      filesOf(dataDir).filter((path) => path.includes('/gone/')),
+      [],
+    );
+    const count = async (tenant: string) =>
+      (await (await wit.query('select count(*) as n from logs', { tenant })).rows())[0]!.n;
+    assert.equal(Number(await count('gone')), 0);
+    assert.equal(Number(await count('kept')), 240);
+
+    await write('gone', 'marker-of-gone');
+    assert.equal(Number(await count('gone')), 240, 'the tenant can come back');
+    await wit.close();
+    const again = await OpenWit.open({ dataDir, ...OPTIONS });
+    const rows = await (await again.query('select count(*) as n from logs', { tenant: 'gone' })).rows();
+    assert.equal(Number(rows[0]!.n), 240);
+    await again.close();
+  } finally {
+    rmSync(dataDir, { recursive: true, force: true });
+  }
+});
+
+test('a tenant that never was is deleted without an error', async () => {
+  await using wit = await OpenWit.open({ dataDir: ':memory:' });
+  await wit.ingest({ tenant: 'kept', signal: 'logs', payload: logsOf('x', [1, 2, 3]) });
+  await wit.deleteTenant('nobody');
+  await wit.deleteTenant('kept');
+  const rows = await (await wit.query('select count(*) as n from logs', { tenant: 'kept' })).rows();
+  assert.equal(Number(rows[0]!.n), 0);
+});
+
+/** Logs of somebody, as protobuf. */
+function logsOf(user: string, numbers: readonly number[]): Uint8Array {
+  const logRecords = numbers.map((n) => ({
+    timeUnixNano: String(1_790_000_000_000_000_000n + BigInt(n)),
+    body: { stringValue: `${user} wrote ${n}` },
+    attributes: [{ key: 'user.id', value: { stringValue: user } }],
+  }));
+  const resource = { attributes: [{ key: 'service.name', value: { stringValue: `of ${user}` } }] };
+  const request = JSON.stringify({ resourceLogs: [{ resource, scopeLogs: [{ logRecords }] }] });
+  return otlpJsonToProtobuf('logs', Buffer.from(request));
+}
+
+function filesOf(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name));
+}
+
+function placesOf(folder: string, text: string): string[] {
+  return filesOf(folder).filter((path) => readFileSync(path).includes(text));
+}
