@@ -72,7 +72,7 @@ test('a released segment is removed, the last one never', async () => {
 
 test('after a roll nothing of what is released is left, and what is not stays', async () => {
   const fileSystem = new MemoryFileSystem();
-  const wal = await openSmall(fileSystem, { segmentBytes: 1 << 20 });
+  const wal = await openSmall(fileSystem, { segmentBytes: 1 << 16, maxBytes: 1 << 20 });
   await wal.roll();
   const lsns = [];
   for (let batchId = 1; batchId <= 3; batchId++) lsns.push(await wal.append(walRecord(batchId, { batchId })));
@@ -84,7 +84,7 @@ test('after a roll nothing of what is released is left, and what is not stays', 
   wal.release({ batchId: 3, throughLsn: lsns[2]! });
   await wal.roll();
   await wal.close();
-  const again = await openSmall(fileSystem, { segmentBytes: 1 << 20 });
+  const again = await openSmall(fileSystem, { segmentBytes: 1 << 16, maxBytes: 1 << 20 });
   assert.deepEqual(
     (await replayAll(again)).map(({ batchId }) => batchId),
     [4],
