@@ -14,6 +14,7 @@ import {
 import { closeAll } from './close-all.ts';
 import type { IngestStore } from './ingest/open-batches.ts';
 import type { OpenWitOptions } from './open-wit-options.ts';
+import { NodeTiers } from './tier-stores.ts';
 
 /** What a node needs of its store. */
 export interface NodeStore extends IngestStore {
@@ -73,9 +74,15 @@ async function openParts(options: OpenWitOptions): Promise<NodeStorage> {
     );
     opened.push(() => wal.close());
     for (const range of await catalog.committedRanges()) wal.release(range);
+    const { cold, archive, ...tiering } = options.tiers ?? {};
+    const tiers = new NodeTiers(
+      { ...(cold !== undefined && { cold }), ...(archive !== undefined && { archive }) },
+      { clock, random, fileSystem },
+    );
+    opened.push(() => tiers.close());
     const store = await LsmStore.open(
-      { catalog, fileSystem, clock, random, onCommitted: (range) => wal.release(range) },
-      { dataPath, tempDir: join(tempDir, 'merge'), nodeId: catalog.nodeId, ...options.storage },
+      { catalog, fileSystem, clock, random, tiers: tiers.stores, onCommitted: (range) => wal.release(range) },
+      { dataPath, tempDir: join(tempDir, 'merge'), nodeId: catalog.nodeId, ...options.storage, ...tiering },
     );
     opened.push(() => store.close());
     const nextBatchId = Math.max(wal.nextBatchId, await catalog.nextBatchId());

@@ -1,7 +1,9 @@
 import type { Clock, FileSystem, Random } from '@openwit/ports';
 import type { QuerySettings } from '@openwit/query';
+import type { PolicyRule } from '@openwit/storage';
 import type { ReceiverOptions } from '@openwit/transport';
 import type { IngestOptions } from './ingest/ingest-settings.ts';
+import type { TierOption } from './tier-stores.ts';
 
 export interface OpenWitOptions {
   /** Folder of the log, the catalog and the files, made when it is not there; `:memory:` keeps everything in memory. */
@@ -36,6 +38,20 @@ export interface OpenWitOptions {
     };
     /** How long other readers of the catalog find the files of a snapshot after the next one. Default 30,000. */
     readonly snapshotRetentionMs?: number;
+  };
+  readonly tiers?: {
+    /** Where files go when they are old, or when the data folder is full. */
+    readonly cold?: TierOption;
+    /** Where they go after that. */
+    readonly archive?: TierOption;
+    /** The class that files of the archive get, by its store's own name. Default: the store's own. */
+    readonly archiveClass?: string;
+    /** When files move and records are removed. Of the rules that name a table, the last one that has a part holds. */
+    readonly policies?: readonly PolicyRule[];
+    /** Bytes of the files in the data folder: above 80 % of it they move to the cold tier, at all of it ingest is refused. */
+    readonly hotBytes?: number;
+    /** How long a clock that jumped forward must go on before records are removed by it. Default 3,600,000. */
+    readonly clockConfirmMs?: number;
   };
   /** What does not fit DuckDB's memory goes to `tmp/` of the data folder. */
   readonly query?: Omit<QuerySettings, 'tempDir' | 'dataDirs'>;

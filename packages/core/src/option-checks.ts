@@ -1,14 +1,18 @@
 import { OpenWitError } from '@openwit/ports';
 import type { OpenWitOptions } from './open-wit-options.ts';
+import { TIER_TYPES, type TierOption } from './tier-stores.ts';
 
-type Sections = Pick<OpenWitOptions, 'ingest' | 'wal' | 'storage' | 'query'>;
+type Sections = Pick<OpenWitOptions, 'ingest' | 'wal' | 'storage' | 'tiers' | 'query'>;
 
 /** What a value must be, or undefined when it is that. */
 type Check = (value: unknown) => string | undefined;
 
+/** What is checked as a whole. */
+type Value = number | string | readonly unknown[] | TierOption;
+
 /** One check for every option: an option without one does not compile. */
 type Checks<T> = {
-  readonly [K in keyof T]-?: NonNullable<T[K]> extends number | string ? Check : Checks<NonNullable<T[K]>>;
+  readonly [K in keyof T]-?: NonNullable<T[K]> extends Value ? Check : Checks<NonNullable<T[K]>>;
 };
 
 const integer: Check = (value) =>
@@ -21,6 +25,30 @@ const oneOf =
   (...choices: string[]): Check =>
   (value) =>
     choices.includes(value as string) ? undefined : `one of ${choices.join(', ')}`;
+
+const text: Check = (value) => (typeof value === 'string' && value !== '' ? undefined : 'a text');
+/** What else a store needs it says itself, when it is first used. */
+const tier: Check = (value) => {
+  const { type, put } = Object(value) as { type?: string; put?: unknown };
+  const isKnown = typeof put === 'function' || TIER_TYPES.some((known) => known === type);
+  return isKnown ? undefined : `a store, or an object with a type of ${TIER_TYPES.join(', ')}`;
+};
+const rules: Check = (value) => (Array.isArray(value) && value.every(isRule) ? undefined : 'a list of rules');
+
+const RULE_CHECKS: Readonly<Record<string, Check>> = {
+  tenant: text,
+  table: oneOf('traces', 'logs', 'metrics'),
+  coldAfterMs: integer,
+  archiveAfterMs: integer,
+  retentionMs: integer,
+};
+
+function isRule(rule: unknown): boolean {
+  if (typeof rule !== 'object' || rule === null) return false;
+  return Object.entries(rule).every(
+    ([name, part]) => part === undefined || (RULE_CHECKS[name]?.(part) === undefined && name in RULE_CHECKS),
+  );
+}
 
 const CHECKS: Checks<Sections> = {
   ingest: {
@@ -48,6 +76,14 @@ const CHECKS: Checks<Sections> = {
     },
     snapshotRetentionMs: integer,
   },
+  tiers: {
+    cold: tier,
+    archive: tier,
+    archiveClass: text,
+    policies: rules,
+    hotBytes: integer,
+    clockConfirmMs: integer,
+  },
   query: {
     threads: integer,
     memoryLimitBytes: integer,
@@ -65,9 +101,9 @@ const CHECKS: Checks<Sections> = {
  * Every option exists and has a value that it can have. Options come from files too, where no compiler saw them.
  * @throws invalid / INVALID_CONFIG with `details.option`
  */
-export function checkOptions({ ingest, wal, storage, query, dataDir }: OpenWitOptions): void {
+export function checkOptions({ ingest, wal, storage, tiers, query, dataDir }: OpenWitOptions): void {
   if (typeof dataDir !== 'string' || dataDir === '') throw invalid('must be a path', 'dataDir', dataDir);
-  checkSection('', { ingest, wal, storage, query }, CHECKS);
+  checkSection('', { ingest, wal, storage, tiers, query }, CHECKS);
 }
 
 function checkSection(path: string, section: object, checks: object): void {

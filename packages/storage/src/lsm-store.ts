@@ -71,7 +71,10 @@ export interface LsmStoreSettings {
   readonly snapshotRetentionMs?: number;
   /** When files move on and records are removed; of the rules that name a table the last one holds. Default: never. */
   readonly policies?: readonly PolicyRule[];
-  /** Bytes of the hot tier above which files move to the cold one whatever their age. Default: no limit. */
+  /**
+   * What the hot tier may hold, in bytes: above 80 % of it files move to the cold one whatever their age, and at all of it no
+   * more records are taken. Default: no limit.
+   */
   readonly hotBytes?: number;
   /** The class that files of the archive get, by its store's own name: `GLACIER`. Default: the store's own. */
   readonly archiveClass?: string;
@@ -81,6 +84,9 @@ export interface LsmStoreSettings {
 
 const DEFAULT_MEMORY_BYTES = 96 * 1024 * 1024;
 const DEFAULT_RETENTION_MS = 30_000;
+/** Of the hot tier: files begin to move before it is full. */
+const HOT_SHARE = 0.8;
+const RETRY_AFTER_MS = 1000;
 const DEFAULT_CONFIRM_MS = 3_600_000;
 const LONGEST_TICK_MS = 5000;
 
@@ -96,6 +102,8 @@ export class LsmStore implements BatchSink, TableSource {
   readonly #compactor: Compactor;
   readonly #retirement: Retirement;
   readonly #mover: TierMover;
+  readonly #maxHotBytes: number;
+  #hotBytes = 0;
   readonly #maintenance: Maintenance;
   /** Apart from the rest: an upload takes as long as the network wants. */
   readonly #moving: Maintenance;
@@ -142,6 +150,7 @@ export class LsmStore implements BatchSink, TableSource {
     const merger = collaborators.merger ?? new FileMerger({ tempDir, memoryLimitBytes });
     const context = { catalog, fileSystem, writers, dataPath, nodeId, attributeColumns };
     this.#catalog = catalog;
+    this.#maxHotBytes = hotBytes;
     this.#tables = tables;
     this.#flusher = new BatchFlusher(
       { clock, tables, context, onCommitted: (range, files) => this.#committed(files, () => onCommitted?.(range)) },
@@ -154,14 +163,12 @@ export class LsmStore implements BatchSink, TableSource {
     const places = new FilePlaces({ fileSystem, stores: tiers }, dataPath);
     const busy = new BusyPaths();
     this.#retirement = new Retirement({ catalog, places, clock, tables, busy }, retentionMs);
-    const retention = new Retention(
-      { catalog, tables, time, onRemoved: () => this.#retirement.snapshotEnded() },
-      policies,
-    );
+    const retention = new Retention({ catalog, tables, time, onRemoved: () => this.#changed() }, policies);
     this.#mover = new TierMover(
-      { catalog, fileSystem, clock, tables, places, busy, onMoved: () => this.#retirement.snapshotEnded() },
-      { policies, hotBytes, ...(archiveClass !== undefined && { archiveClass }) },
+      { catalog, fileSystem, clock, tables, places, busy, onMoved: () => this.#changed() },
+      { policies, hotBytes: HOT_SHARE * hotBytes, ...(archiveClass !== undefined && { archiveClass }) },
     );
+    this.#changed();
     const tickMs = Math.min(LONGEST_TICK_MS, planning.quietMs, Math.max(1, retentionMs));
     this.#maintenance = new Maintenance({ clock, chores: [this.#compactor, retention, this.#retirement] }, tickMs);
     this.#moving = new Maintenance({ clock, chores: [this.#mover] }, tickMs);
@@ -194,8 +201,17 @@ export class LsmStore implements BatchSink, TableSource {
     await this.#flusher.exclusively(own, async () => {
       await this.#catalog.dropTenant(tenant);
       for (const versions of own) versions.change({ files: [], attributeColumns: [] });
+      this.#changed();
     });
     await this.#retirement.erase();
+  }
+
+  /** @throws overloaded / OVERLOADED while the hot tier has as many bytes as it may */
+  checkRoom(): void {
+    if (this.#hotBytes < this.#maxHotBytes) return;
+    throw new OpenWitError('overloaded', 'OVERLOADED', `the hot tier is full, hotBytes=${this.#maxHotBytes}`, {
+      retryAfterMs: RETRY_AFTER_MS,
+    });
   }
 
   /** The tenants that have tables. */
@@ -230,9 +246,18 @@ export class LsmStore implements BatchSink, TableSource {
 
   #committed(files: readonly DataFile[], tell: () => void = () => {}): void {
     this.#compactor.added(files);
-    this.#retirement.snapshotEnded();
+    this.#changed();
     tell();
     this.#maintenance.wake();
     this.#moving.wake();
+  }
+
+  /** Files came, went or moved. */
+  #changed(): void {
+    this.#retirement.snapshotEnded();
+    this.#hotBytes = 0;
+    for (const { versions } of this.#tables) {
+      for (const { tier, sizeBytes } of versions.current.files) if (tier === 'hot') this.#hotBytes += sizeBytes;
+    }
   }
 }

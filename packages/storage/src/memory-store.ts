@@ -52,6 +52,9 @@ export class MemoryStore implements BatchSink, TableSource {
     return this.#tables.snapshot(tenant, tables);
   }
 
+  /** How much it may hold is the limit of its appends. */
+  checkRoom(): void {}
+
   /** Removes all batches of a tenant; queries that read them go on. */
   async deleteTenant(tenant: string): Promise<void> {
     for (const { tenant: owner, versions } of this.#tables) {

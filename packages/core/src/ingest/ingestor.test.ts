@@ -90,6 +90,7 @@ test('the memory of a batch is written anew only when neither the store nor a sn
   const store: IngestStore = {
     pendingBytes: 0,
     tenants: new Set(),
+    checkRoom: () => {},
     append: async (batch) => void stored.push(batch),
     snapshot: () => nothing as unknown as Snapshot,
   };
@@ -350,6 +351,7 @@ test('while a batch is on its way to its file, pressure seals no other', async (
   const store = {
     pendingBytes: 0,
     tenants: new Set<string>(),
+    checkRoom: () => {},
     append: ({ batch }: SealedBatch) => {
       const bytes = 150_000;
       store.pendingBytes += bytes;

@@ -57,6 +57,7 @@ type SharedRequest = IngestRequest & { readonly payload: Uint8Array<SharedArrayB
  */
 export class Ingestor implements IngestSink, TableSource {
   readonly #wal: WriteAheadLog;
+  readonly #store: IngestStore;
   readonly #clock: Clock;
   readonly #settings: IngestSettings;
   readonly #budget: MemoryBudget;
@@ -76,6 +77,7 @@ export class Ingestor implements IngestSink, TableSource {
 
   constructor({ wal, store, clock = systemClock, nextBatchId = 0 }: IngestorParts, options: IngestOptions = {}) {
     this.#wal = wal;
+    this.#store = store;
     this.#clock = clock;
     this.#settings = ingestSettings(options);
     this.#batches = new OpenBatches(
@@ -97,6 +99,7 @@ export class Ingestor implements IngestSink, TableSource {
     if (this.#closed) throw new OpenWitError('closed', 'CLOSED', 'ingestor is closed');
     this.#checkRecovered();
     this.#tenants.check(request.tenant);
+    this.#store.checkRoom();
     const result = this.#admit(request);
     this.#requests.add(result);
     return result.finally(() => this.#requests.delete(result));

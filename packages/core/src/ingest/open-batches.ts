@@ -10,6 +10,8 @@ export interface IngestStore extends BatchSink, TableSource {
   readonly pendingBytes: number;
   /** The tenants that have records. */
   readonly tenants: ReadonlySet<string>;
+  /** @throws overloaded / OVERLOADED while there is no room for more records */
+  checkRoom(): void;
 }
 
 /** What a batch takes beside its rows: some 60 buffers with a page that is begun. */

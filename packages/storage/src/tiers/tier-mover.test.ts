@@ -107,9 +107,16 @@ test('an object that came to be before a crash, and never was a file, is removed
   await tiers.place.store.close();
 });
 
-test('a hot tier that is too large moves its oldest files on', async () => {
+test('a hot tier that is full takes no more records until its oldest files have moved on', async () => {
   const tiers = await place({ hotBytes: 1 });
+  const outage = tiers.cold.faults.fail('before', { times: Infinity });
+  tiers.place.store.checkRoom();
   await tiers.place.fill(3);
+  await tiers.place.pass(60_000);
+  assert.throws(() => tiers.place.store.checkRoom(), { code: 'OVERLOADED' });
+  outage.clear();
+  await tiers.place.pass(60_000);
+  tiers.place.store.checkRoom();
   await tiers.place.pass(RETENTION_MS + 20_000);
   assert.ok(tiers.files().every(({ tier }) => tier === 'cold'));
   assert.deepEqual(await tiers.place.paths(), []);
