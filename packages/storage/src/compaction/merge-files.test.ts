@@ -123,6 +123,29 @@ test('what is too much for the memory is merged piece by piece', async () => {
   assert.ok(Number(groups!.groups) >= 6, `${groups!.groups} row groups`);
 });
 
+test('the statistics of each row group of a file that was merged piece by piece are those of its rows', async () => {
+  const place = new Place('logs');
+  for (let i = 0; i < 3; i++) place.add(randomRows('logs', new SeededRandom(i), 1000));
+  const [file] = await place.merge([ALL_TIME], { maxPieceRows: 512 });
+  const groups = await place.query(
+    `SELECT row_group_id, row_group_num_rows AS rows, path_in_schema AS name, stats_min_value AS min, stats_max_value AS max
+     FROM parquet_metadata('${file!.path}')
+     WHERE path_in_schema IN ('timestamp', 'observed_timestamp', 'severity_number') ORDER BY row_group_id`,
+  );
+  assert.ok(new Set(groups.map(({ row_group_id }) => row_group_id)).size >= 5);
+  const starts = new Map<string, number>();
+  for (const { rows, name, min, max } of groups) {
+    const from = starts.get(String(name)) ?? 0;
+    starts.set(String(name), from + Number(rows));
+    const [truth] = await place.query(
+      `SELECT min("${name}")::VARCHAR AS min, max("${name}")::VARCHAR AS max
+       FROM read_parquet('${file!.path}', file_row_number = true)
+       WHERE file_row_number >= ${from} AND file_row_number < ${from + Number(rows)}`,
+    );
+    if (min !== null) assert.deepEqual({ min, max }, truth, String(name));
+  }
+});
+
 test('a merge that is stopped leaves no file', async () => {
   const place = new Place('logs');
   place.add(randomRows('logs', new SeededRandom(3), 3000));

@@ -64,7 +64,9 @@ export class ParquetAssembler {
 
   /** Adds a whole Parquet file. @throws data / STORE_CORRUPTION; internal / INTERNAL for pages of another form */
   add(piece: Uint8Array): void {
-    const { struct } = readThrift(piece, piece.length - 8 - footerBytes(piece));
+    // A copy: what is read of it is kept until the end, and a piece's memory is used for the next one.
+    const footer = Uint8Array.from(piece.subarray(piece.length - 8 - footerBytes(piece)));
+    const { struct } = readThrift(footer);
     this.#first ??= struct;
     this.#rows += integer(struct, FILE.rows)!;
     for (const group of structsIn(struct, FILE.rowGroups)) this.#rowGroups.push(this.#rowGroup(group, piece));
