@@ -14,5 +14,7 @@ export type { AttributeColumnSettings } from './parquet/attribute-columns.ts';
 export { type StoredColumn, type StoredType, storedColumns } from './parquet/stored-layout.ts';
 export type { ParquetCompression } from './parquet/write-parquet.ts';
 export type { StoreStats, TableStats } from './store-stats.ts';
+export * from './tiers/cold-cache.ts';
+export type { ColdCacheSettings, ColdCacheStats } from './tiers/cold-settings.ts';
 export { MemoryWal } from './wal/memory-wal.ts';
 export { SegmentedWal, type SegmentedWalSettings } from './wal/segmented-wal.ts';

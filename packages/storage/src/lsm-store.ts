@@ -20,6 +20,7 @@ import { Slots } from './slots.ts';
 import type { StoreStats } from './store-stats.ts';
 import type { TableVersions } from './table-versions.ts';
 import { TenantTables } from './tenant-tables.ts';
+import type { ColdCache } from './tiers/cold-cache.ts';
 
 export interface LsmStoreCollaborators {
   readonly catalog: Catalog;
@@ -29,6 +30,8 @@ export interface LsmStoreCollaborators {
   readonly onCommitted?: (range: WalRange) => void;
   /** Writes the Parquet; by default worker threads of the store's own. */
   readonly writers?: Pick<ParquetWriters, 'encode' | 'close'>;
+  /** What queries read files of object stores through; without it they cannot. It stays open when the store is closed. */
+  readonly coldFiles?: ColdCache;
 }
 
 export interface LsmStoreSettings {
@@ -56,7 +59,7 @@ export class LsmStore implements BatchSink, TableSource {
   readonly #clock: Clock;
   readonly #onCommitted: (range: WalRange) => void;
   readonly #writers: Pick<ParquetWriters, 'encode' | 'close'>;
-  readonly #tables = new TenantTables();
+  readonly #tables: TenantTables;
   /** What is under way for each table: its batches are written one after the other. */
   readonly #lanes = new Map<TableVersions, Promise<void>>();
   readonly #slots: Slots;
@@ -91,6 +94,7 @@ export class LsmStore implements BatchSink, TableSource {
     const { dataPath, nodeId, threads = 1, compression = 'lz4' } = settings;
     this.#writers = collaborators.writers ?? new ParquetWriters({ threads, compression });
     this.#slots = new Slots(threads + 1);
+    this.#tables = new TenantTables(collaborators.coldFiles);
     this.#clock = clock;
     this.#onCommitted = onCommitted ?? (() => {});
     const attributeColumns = { ...DEFAULT_ATTRIBUTE_COLUMNS, ...settings.attributeColumns };
