@@ -113,6 +113,10 @@ describe('a query over remote files', () => {
       ['attribute_types', 'attributes.status'],
     ]);
     assert.deepEqual(await columnsOf('select max(timestamp) from logs'), [['timestamp'], ['timestamp']]);
+    assert.deepEqual(await columnsOf('select body, count(*) from logs group by all order by all'), [
+      ['body'],
+      ['body'],
+    ]);
     const all = await columnsOf('select * from logs');
     assert.ok(all[0]!.length > 15 && all[1]!.length === all[0]!.length + columns.length);
   });

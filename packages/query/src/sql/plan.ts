@@ -123,12 +123,12 @@ function excludeHidden(
 }
 
 /** The names that the query could mean a column by, or all when it has something that means columns without a name. */
-function wantedColumns(query: AstNode, { uses }: Resolution): ReadonlySet<string> | 'all' {
+function wantedColumns(query: AstNode, { uses, orderByAll }: Resolution): ReadonlySet<string> | 'all' {
   const names = new Set<string>();
   let all = uses.some((use) => use.wholeRow);
   walk(query, (node) => {
     if (
-      node.class === 'STAR' ||
+      (node.class === 'STAR' && !orderByAll.has(node)) ||
       node.class === 'POSITIONAL_REFERENCE' ||
       node.type === 'PIVOT' ||
       node.type === 'SHOW_REF' ||
