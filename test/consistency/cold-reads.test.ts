@@ -169,7 +169,7 @@ function randomQuery(table: TableName, random: SeededRandom): string {
     `select count(*) from ${table}${where}`,
     `select ${item()}, count(*), min(timestamp) from ${table}${where} group by all order by all`,
     `select count(*), count(a.service_name), max(b.timestamp) from ${table} a join ${table} b using (timestamp)`,
-    `with some as (select * from ${table}${where}) select ${items} from some order by all limit 20`,
+    `with chosen as (select * from ${table}${where}) select ${items} from chosen order by all limit 20`,
     `select * from ${table}${where} order by all limit 5`,
   ]);
 }
