@@ -28,8 +28,9 @@ test('every column of the three tables is documented', () => {
 
 test('every option of the object stores is documented', () => {
   const text = read('docs/reference/objects.md');
-  const folder = 'packages/storage/src/objects';
-  const sources = ['s3/s3-settings', 'gcs/gcs-settings', 'azure/azure-settings', 'retrying', 'memory-object-store'];
+  const folder = 'packages/storage/src';
+  const settings = ['s3/s3-settings', 'gcs/gcs-settings', 'azure/azure-settings', 'retrying', 'memory-object-store'];
+  const sources = [...settings.map((name) => `objects/${name}`), 'tiers/cold-settings'];
   const source = sources.map((name) => read(`${folder}/${name}.ts`)).join('');
   const names = [...source.matchAll(/^ {2}readonly (\w+)\?: /gm)].map(([, name]) => name!);
   assert.ok(names.length > 15);

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { isOpenWitError, nodeFileSystem, systemClock, systemRandom, type WriteAheadLog } from '@openwit/ports';
 import type { QuerySettings } from '@openwit/query';
 import {
+  ColdCache,
   DiskReserve,
   LsmStore,
   lockDataFolder,
@@ -74,19 +75,40 @@ async function openParts(options: OpenWitOptions): Promise<NodeStorage> {
     );
     opened.push(() => wal.close());
     for (const range of await catalog.committedRanges()) wal.release(range);
-    const { cold, archive, ...tiering } = options.tiers ?? {};
+    const { cold, archive, cache: cacheOptions, ...tiering } = options.tiers ?? {};
     const tiers = new NodeTiers(
       { ...(cold !== undefined && { cold }), ...(archive !== undefined && { archive }) },
       { clock, random, fileSystem },
     );
     opened.push(() => tiers.close());
+    const stores = Object.values(tiers.stores);
+    const cacheDir = resolve(dataDir, 'cache');
+    const coldFiles =
+      stores.length === 0
+        ? undefined
+        : await ColdCache.open({ stores, fileSystem }, { folder: cacheDir, ...cacheOptions });
+    opened.push(() => coldFiles?.close());
     const store = await LsmStore.open(
-      { catalog, fileSystem, clock, random, tiers: tiers.stores, onCommitted: (range) => wal.release(range) },
+      {
+        catalog,
+        fileSystem,
+        clock,
+        random,
+        tiers: tiers.stores,
+        ...(coldFiles !== undefined && { coldFiles }),
+        onCommitted: (range) => wal.release(range),
+      },
       { dataPath, tempDir: join(tempDir, 'merge'), nodeId: catalog.nodeId, ...options.storage, ...tiering },
     );
     opened.push(() => store.close());
     const nextBatchId = Math.max(wal.nextBatchId, await catalog.nextBatchId());
-    return { wal, store, nextBatchId, folders: { dataDirs: [resolve(dataPath)], tempDir }, close };
+    return {
+      wal,
+      store,
+      nextBatchId,
+      folders: { dataDirs: [resolve(dataPath), ...(coldFiles === undefined ? [] : [cacheDir])], tempDir },
+      close,
+    };
   } catch (error) {
     await close().catch(() => {}); // the first error tells more
     throw error;

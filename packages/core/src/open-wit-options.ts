@@ -50,6 +50,17 @@ export interface OpenWitOptions {
     readonly policies?: readonly PolicyRule[];
     /** Bytes of the files in the data folder: above 80 % of it they move to the cold tier, at all of it ingest is refused. */
     readonly hotBytes?: number;
+    /** Of queries over files that are not in the data folder: `cache/` in it holds what they read. */
+    readonly cache?: {
+      /** Bytes that it holds. Default 4 GiB. */
+      readonly maxBytes?: number;
+      /** Requests under way, for all queries together. Default 8. */
+      readonly maxConcurrentRequests?: number;
+      /** Whether a query of an archived file asks for it to be restored. Default false: it is an error. */
+      readonly restoreArchived?: boolean;
+      /** How long a restored file stays readable. Default 7. */
+      readonly restoreDays?: number;
+    };
     /** How long a clock that jumped forward must go on before records are removed by it. Default 3,600,000. */
     readonly clockConfirmMs?: number;
   };

@@ -8,7 +8,7 @@ type Sections = Pick<OpenWitOptions, 'ingest' | 'wal' | 'storage' | 'tiers' | 'q
 type Check = (value: unknown) => string | undefined;
 
 /** What is checked as a whole. */
-type Value = number | string | readonly unknown[] | TierOption;
+type Value = number | string | boolean | readonly unknown[] | TierOption;
 
 /** One check for every option: an option without one does not compile. */
 type Checks<T> = {
@@ -26,6 +26,7 @@ const oneOf =
   (value) =>
     choices.includes(value as string) ? undefined : `one of ${choices.join(', ')}`;
 
+const flag: Check = (value) => (typeof value === 'boolean' ? undefined : 'true or false');
 const text: Check = (value) => (typeof value === 'string' && value !== '' ? undefined : 'a text');
 /** What else a store needs it says itself, when it is first used. */
 const tier: Check = (value) => {
@@ -82,6 +83,7 @@ const CHECKS: Checks<Sections> = {
     archiveClass: text,
     policies: rules,
     hotBytes: integer,
+    cache: { maxBytes: integer, maxConcurrentRequests: integer, restoreArchived: flag, restoreDays: integer },
     clockConfirmMs: integer,
   },
   query: {

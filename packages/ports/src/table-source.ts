@@ -13,8 +13,24 @@ export interface TableSource {
 
 export interface Snapshot {
   readonly tables: ReadonlyMap<TableName, TableSnapshot>;
+  /**
+   * Brings what is to be read of files that are not `hot` to the local disk; absent where there is no way to. Returns the local
+   * path of each file by its id: a Parquet file of the same size, in which the footer and the columns that were asked for, now or
+   * earlier, are those of the object. The rest may be anything, and something else later: who reads it must not keep it. A path
+   * stays readable until the release and never stands for another file. One call at a time; later ones may add columns.
+   * @throws data / OBJECT_NOT_FOUND, OBJECT_CORRUPTION; unavailable / OBJECT_ARCHIVED, OBJECT_STORE_UNAVAILABLE, STORE_UNAVAILABLE;
+   * invalid / QUERY_LIMIT, overloaded / OVERLOADED when there is no room; closed / CLOSED; the reason of the signal
+   */
+  localise?(reads: readonly FileRead[], signal?: AbortSignal): Promise<ReadonlyMap<number, string>>;
   /** Until this is called, the snapshot's files and memory stay readable. Releasing twice does nothing. */
   release(): void;
+}
+
+/** What a query reads of a file. */
+export interface FileRead {
+  readonly file: DataFile;
+  /** Names of the Parquet file's top-level columns: `body`, `attributes`, `attributes.http.route`. None: the rows are counted. */
+  readonly columns: readonly string[] | 'all';
 }
 
 export interface TableSnapshot {

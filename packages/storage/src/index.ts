@@ -18,6 +18,8 @@ export type { AttributeColumnSettings } from './parquet/attribute-columns.ts';
 export { type StoredColumn, type StoredType, storedColumns } from './parquet/stored-layout.ts';
 export type { ParquetCompression } from './parquet/write-parquet.ts';
 export type { StoreStats, TableStats } from './store-stats.ts';
+export * from './tiers/cold-cache.ts';
+export type { ColdCacheSettings, ColdCacheStats } from './tiers/cold-settings.ts';
 export type { TierStores } from './tiers/file-places.ts';
 export type { PolicyRule, TablePolicy } from './tiers/table-policy.ts';
 export type { TierStats } from './tiers/tier-mover.ts';

@@ -29,6 +29,7 @@ import { TrustedTime } from './retention/trusted-time.ts';
 import { Retirement } from './retirement.ts';
 import type { StoreStats } from './store-stats.ts';
 import { TenantTables } from './tenant-tables.ts';
+import type { ColdCache } from './tiers/cold-cache.ts';
 import { FilePlaces, type TierStores } from './tiers/file-places.ts';
 import type { PolicyRule } from './tiers/table-policy.ts';
 import { TierMover } from './tiers/tier-mover.ts';
@@ -46,6 +47,8 @@ export interface LsmStoreCollaborators {
   readonly merger?: Pick<FileMerger, 'merge' | 'close'>;
   /** The stores of the tiers beyond the local disk. Default: none, every file stays. */
   readonly tiers?: TierStores;
+  /** What queries read files of object stores through; without it they cannot. It stays open when the store is closed. */
+  readonly coldFiles?: ColdCache;
 }
 
 export interface CompactionOptions extends CompactionSettings {
@@ -111,7 +114,7 @@ export class LsmStore implements BatchSink, TableSource {
   /** Reads the catalog and removes what a crash left. @throws unavailable / STORE_UNAVAILABLE; data / STORE_CORRUPTION */
   static async open(collaborators: LsmStoreCollaborators, settings: LsmStoreSettings): Promise<LsmStore> {
     const { catalog, fileSystem } = collaborators;
-    const tables = new TenantTables();
+    const tables = new TenantTables(collaborators.coldFiles);
     const known = new Set<string>(await catalog.retiredPaths());
     for (const { tenant, table, attributeColumns } of await catalog.tables()) {
       const files = await catalog.files(tenant, table);

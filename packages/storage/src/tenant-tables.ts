@@ -1,9 +1,15 @@
 import type { Snapshot, TableName, TableSnapshot, TableSource } from '@openwit/ports';
 import { EMPTY_VERSION, TableVersions } from './table-versions.ts';
+import type { ColdCache } from './tiers/cold-cache.ts';
 
 /** The tables of all tenants by name. */
 export class TenantTables implements TableSource {
   readonly #tables = new Map<string, TableVersions>();
+  readonly #coldFiles: ColdCache | undefined;
+
+  constructor(coldFiles?: ColdCache) {
+    this.#coldFiles = coldFiles;
+  }
 
   /** The table, made empty when it is not there. */
   table(tenant: string, table: TableName): TableVersions {
@@ -21,9 +27,12 @@ export class TenantTables implements TableSource {
       pinned.set(table, version);
       unpins.push(unpin);
     }
+    const cold = this.#coldFiles?.reads();
     return {
       tables: pinned,
+      ...(cold && { localise: cold.localise }),
       release: () => {
+        cold?.release();
         for (const unpin of unpins) unpin();
       },
     };

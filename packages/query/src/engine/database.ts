@@ -85,6 +85,8 @@ function hardening({ tempDir, maxTempBytes, dataDirs }: DatabaseSettings): strin
     `max_temp_directory_size = '${Math.ceil(maxTempBytes / 1024)}KiB'`,
     `temp_directory = ${literal(tempDir ?? '')}`,
     'parquet_metadata_cache = true',
+    // It reads and keeps the bytes between two reads, too, which come into the local copy of a remote file only later.
+    'enable_external_file_cache = false',
     ...closed,
     'lock_configuration = true',
   ];

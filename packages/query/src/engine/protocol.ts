@@ -4,6 +4,7 @@ import type { ColumnBuffers } from '../results/column-buffers.ts';
 import type { ResultType } from '../results/result-type.ts';
 import type { BindableValue } from '../sql/parameters.ts';
 import type { TableInput } from '../sql/plan.ts';
+import type { RemoteRead } from '../sql/remote-reads.ts';
 
 /** A query with its snapshot, as plain data; memory crosses as shared buffers, without a copy. */
 export interface QueryRequest {
@@ -21,6 +22,8 @@ export type ToWorker =
   | { readonly kind: 'query'; readonly request: QueryRequest }
   /** One batch was taken: another may be sent. */
   | { readonly kind: 'next'; readonly id: number }
+  /** Answers `localise`: local paths by file id. A failure ends the query by `cancel`. */
+  | { readonly kind: 'localised'; readonly id: number; readonly paths: ReadonlyMap<number, string> }
   | { readonly kind: 'cancel'; readonly id: number }
   | { readonly kind: 'close' };
 
@@ -31,10 +34,12 @@ export interface WorkerStats {
   readonly memoryRows: number;
 }
 
-/** From the worker. Per query: one `schema`, `batch`es, one `end`; or an `error` at any point, which is the end too. */
+/** From the worker. Per query: perhaps one `localise`, one `schema`, `batch`es, one `end`; or an `error` at any point, which is the end too. */
 export type FromWorker =
   /** Nothing more comes of any query: the thread ends as soon as DuckDB has let go of it. */
   | { readonly kind: 'dying'; readonly error: ErrorMessage }
+  /** The query waits for files of the snapshot that are not on the local disk. */
+  | { readonly kind: 'localise'; readonly id: number; readonly reads: readonly RemoteRead[] }
   | {
       readonly kind: 'schema';
       readonly id: number;

@@ -9,6 +9,7 @@ import { bindParameters } from '../sql/parameters.ts';
 import { parse } from '../sql/parse.ts';
 import { planQuery, type QueryPlan } from '../sql/plan.ts';
 import { queryError } from '../sql/query-error.ts';
+import type { RemoteRead } from '../sql/remote-reads.ts';
 import type { Session } from '../sql/session.ts';
 import type { Database } from './database.ts';
 import { isFatal, prepareError, runtimeError } from './duckdb-errors.ts';
@@ -33,6 +34,7 @@ export class QueryRun {
   readonly #scans = new Set<string>();
   #names: QueryPlan['names'] = new Map();
   #credits = BATCHES_IN_FLIGHT;
+  #paths: ReadonlyMap<number, string> | undefined;
   #wake: (() => void) | undefined;
   #cancelled = false;
   #hasEnded = false;
@@ -87,6 +89,12 @@ export class QueryRun {
     this.#wake?.();
   }
 
+  /** What the plan reads of remote files is there. */
+  localised(paths: ReadonlyMap<number, string>): void {
+    this.#paths = paths;
+    this.#wake?.();
+  }
+
   /** Keys are read as columns first; a query that DuckDB does not take like that gets whole maps. */
   async #prepare(): Promise<{ statement: DuckDBPreparedStatement; plan: QueryPlan }> {
     let plan = await this.#plan(true);
@@ -102,6 +110,12 @@ export class QueryRun {
       }
     }
     this.#checkCancelled();
+    if (plan.remote.length > 0) {
+      statement.destroySync();
+      plan = plan.withPaths(await this.#localise(plan.remote));
+      statement = await this.#session.connection.prepare(plan.sql);
+      this.#checkCancelled();
+    }
     bindParameters(statement, this.#request.parameters);
     return { statement, plan };
   }
@@ -189,13 +203,24 @@ export class QueryRun {
 
   /** Waits until the reader has room for a batch. */
   async #credit(): Promise<void> {
-    while (this.#credits === 0 && !this.#cancelled) {
+    await this.#until(() => this.#credits > 0);
+    this.#credits--;
+  }
+
+  async #localise(reads: readonly RemoteRead[]): Promise<ReadonlyMap<number, string>> {
+    this.#send({ kind: 'localise', id: this.#request.id, reads });
+    await this.#until(() => this.#paths !== undefined);
+    return this.#paths!;
+  }
+
+  /** Waits for the other thread. @throws QUERY_CANCELLED */
+  async #until(hasCome: () => boolean): Promise<void> {
+    while (!hasCome() && !this.#cancelled) {
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
     }
     this.#checkCancelled();
-    this.#credits--;
   }
 
   async #release(): Promise<void> {

@@ -1,6 +1,14 @@
-import { type Clock, errorFromMessage, type OpenWitError, type ScheduledCall, type Snapshot } from '@openwit/ports';
+import {
+  type Clock,
+  errorFromMessage,
+  errorToMessage,
+  OpenWitError,
+  type ScheduledCall,
+  type Snapshot,
+} from '@openwit/ports';
 import { QueryResult, type ResultFeed } from '../query-result.ts';
 import { queryError } from '../sql/query-error.ts';
+import { fileReads, type RemoteRead } from '../sql/remote-reads.ts';
 import type { FromWorker, QueryRequest } from './protocol.ts';
 import type { QueryWorker } from './query-worker.ts';
 
@@ -26,8 +34,10 @@ export class RunningQuery {
   readonly #abort = () => this.stop(cancelled(this.#parts.signal?.reason));
   #worker: QueryWorker | undefined;
   #feed: ResultFeed | undefined;
+  #fetching: AbortController | undefined;
   #resolve!: (result: QueryResult) => void;
   #reject!: (error: OpenWitError) => void;
+  #isStopped = false;
   #isReleased = false;
 
   constructor(parts: RunningQueryParts) {
@@ -52,13 +62,18 @@ export class RunningQuery {
 
   /** Ends the query with this error, wherever it stands. */
   stop(error: OpenWitError): void {
+    this.#isStopped = true;
     this.#fail(error);
+    this.#fetching?.abort(error);
     if (this.#worker === undefined) this.#release();
     else this.#worker.send({ kind: 'cancel', id: this.#parts.request.id });
   }
 
   #receive(message: Parameters<Parameters<QueryWorker['start']>[2]>[0]): void {
     switch (message.kind) {
+      case 'localise':
+        void this.#localise(message.reads);
+        return;
       case 'schema':
         this.#deliver(message);
         return;
@@ -73,6 +88,20 @@ export class RunningQuery {
         this.#fail(errorFromMessage(message.error));
         this.#release();
         return;
+    }
+  }
+
+  /** The query's timeout and cancel hold meanwhile: they end it here, and its wait in the worker. */
+  async #localise(reads: readonly RemoteRead[]): Promise<void> {
+    if (this.#isStopped) return;
+    const { request, snapshot } = this.#parts;
+    this.#fetching = new AbortController();
+    try {
+      if (snapshot.localise === undefined) throw notLocal();
+      const paths = await snapshot.localise(fileReads(snapshot, reads), this.#fetching.signal);
+      this.#worker?.send({ kind: 'localised', id: request.id, paths });
+    } catch (error) {
+      this.stop(errorFromMessage(errorToMessage(error)));
     }
   }
 
@@ -96,6 +125,7 @@ export class RunningQuery {
     if (this.#isReleased) return;
     this.#isReleased = true;
     this.#timer.cancel();
+    this.#fetching?.abort(cancelled(undefined));
     this.#parts.signal?.removeEventListener('abort', this.#abort);
     this.#parts.snapshot.release();
     this.#parts.released();
@@ -104,4 +134,9 @@ export class RunningQuery {
 
 export function cancelled(reason: unknown): OpenWitError {
   return queryError('QUERY_CANCELLED', 'the query was cancelled', { cause: reason });
+}
+
+function notLocal(): OpenWitError {
+  const message = 'the query reads files in an object store, which this node has no cache for';
+  return new OpenWitError('unavailable', 'STORE_UNAVAILABLE', message);
 }

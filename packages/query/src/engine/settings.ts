@@ -22,7 +22,7 @@ export interface QuerySettings {
   /** Bytes that may lie in `tempDir`. Default 1 GiB. */
   readonly maxTempBytes?: number;
   /**
-   * The folders that hold the data files. DuckDB is then closed to all others, behind the check of each query. Default:
+   * The folders that hold the data files, and what is brought here of remote ones. DuckDB is then closed to all others, behind the check of each query. Default:
    * the check alone.
    */
   readonly dataDirs?: readonly string[];

@@ -31,6 +31,9 @@ port.on('message', (message: ToWorker) => {
     case 'next':
       runs.get(message.id)?.next();
       return;
+    case 'localised':
+      runs.get(message.id)?.localised(message.paths);
+      return;
     case 'cancel':
       runs.get(message.id)?.cancel();
       return;

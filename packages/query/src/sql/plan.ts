@@ -9,10 +9,11 @@ import type { FunctionCatalog } from './functions.ts';
 import type { BindableValue } from './parameters.ts';
 import { toSql } from './parse.ts';
 import { pruneFiles } from './prune.ts';
+import { type RemoteRead, remoteReads } from './remote-reads.ts';
 import { type Resolution, Resolver } from './resolve.ts';
 import type { TableUse } from './scope.ts';
 import type { Session } from './session.ts';
-import { identifier, literal, scanColumns, tableSql } from './table-sql.ts';
+import { groupFiles, identifier, type LocalPaths, literal, scanColumns, TIME, tableSql } from './table-sql.ts';
 
 /** A table's part of the snapshot, as it crosses to the worker. */
 export interface TableInput {
@@ -39,6 +40,10 @@ export interface QueryPlan {
   /** By the name that the SQL gives to the memory function. */
   readonly scans: ReadonlyMap<string, ScanPlan>;
   readonly files: { readonly read: number; readonly skipped: number };
+  /** What it reads of files that are not here. `sql` leaves these files out. */
+  readonly remote: readonly RemoteRead[];
+  /** The plan that reads all its files. */
+  withPaths(paths: LocalPaths): QueryPlan;
   /** What the user calls the columns that were added: DuckDB's errors speak of these. */
   readonly names: ReadonlyMap<string, string>;
 }
@@ -69,29 +74,36 @@ export async function planQuery(session: Session, request: PlanRequest): Promise
   const files = await pruneFiles(session, request, resolution.uses, (use) => inputOf(request, use).files);
   const text = await toSql(session, tree);
   const scans = new Map<string, ScanPlan>();
-  const words = new Map<string, string>();
+  const remote: RemoteRead[] = [];
+  const words = new Map<string, (paths: LocalPaths) => string>();
   for (const use of resolution.uses) {
     const input = inputOf(request, use);
-    const columns = use.columns.filter(({ name }) => wanted === 'all' || use.wholeRow || wanted.has(name));
-    const read = { table: use.table, columns, hidden: hidden.get(use)! };
+    const isRead = (name: string) => wanted === 'all' || use.wholeRow || wanted.has(name);
+    const columns = use.columns.filter(({ name }) => name === TIME || isRead(name));
+    const read = { table: use.table, columns, hidden: hidden.get(use)!, isTimeUnread: !isRead(TIME) };
     const left = files.get(use)!;
     const inMemory = input.batches.length > 0 || left.length === 0;
     if (inMemory) scans.set(use.token, { table: use.table, columns: scanColumns(read), batches: input.batches });
-    words.set(use.token, tableSql(read, inMemory ? use.token : undefined, left, input.attributeColumns));
+    const groups = groupFiles(read, left, input.attributeColumns);
+    remote.push(...remoteReads(read, groups));
+    words.set(use.token, (paths) => tableSql(read, inMemory ? use.token : undefined, groups, paths));
   }
   for (const [i, { original }] of named.entries()) {
     const name = await toSql(session, selectStatement([original]));
-    words.set(`${nonce}_name${i}`, identifier(name.replace(/^SELECT /, '')));
+    words.set(`${nonce}_name${i}`, () => identifier(name.replace(/^SELECT /, '')));
   }
   const total = resolution.uses.reduce((sum, use) => sum + inputOf(request, use).files.length, 0);
   const read = resolution.uses.reduce((sum, use) => sum + files.get(use)!.length, 0);
   const word = new RegExp(`${nonce}_(?:name)?\\d+(?!\\w)`, 'g');
-  return {
-    sql: text.replace(word, (found) => words.get(found) ?? found),
+  const planFor = (paths: LocalPaths): QueryPlan => ({
+    sql: text.replace(word, (found) => words.get(found)?.(paths) ?? found),
     scans,
     files: { read, skipped: total - read },
+    remote,
+    withPaths: planFor,
     names: new Map([...hidden.values()].flat().map(({ name, map, key }) => [name, `${map}[${literal(key)}]`])),
-  };
+  });
+  return planFor(new Map());
 }
 
 function inputOf({ tables }: PlanRequest, use: TableUse): TableInput {
@@ -111,11 +123,17 @@ function excludeHidden(
 }
 
 /** The names that the query could mean a column by, or all when it has something that means columns without a name. */
-function wantedColumns(query: AstNode, { uses }: Resolution): ReadonlySet<string> | 'all' {
-  const names = new Set(['timestamp']); // a table must have a column
+function wantedColumns(query: AstNode, { uses, orderByAll }: Resolution): ReadonlySet<string> | 'all' {
+  const names = new Set<string>();
   let all = uses.some((use) => use.wholeRow);
   walk(query, (node) => {
-    if (node.class === 'STAR' || node.type === 'PIVOT' || node.type === 'SHOW_REF' || node.ref_type === 'NATURAL')
+    if (
+      (node.class === 'STAR' && !orderByAll.has(node)) ||
+      node.class === 'POSITIONAL_REFERENCE' ||
+      node.type === 'PIVOT' ||
+      node.type === 'SHOW_REF' ||
+      node.ref_type === 'NATURAL'
+    )
       all = true;
     for (const name of (node.column_names ?? []) as string[]) names.add(name.toLowerCase());
     for (const name of (node.using_columns ?? []) as string[]) names.add(name.toLowerCase());

@@ -7,27 +7,38 @@ import { type LogicalColumn, typesColumn } from './logical-table.ts';
 /** The function that reads batches in memory; its argument names a scan. */
 export const MEMORY_FUNCTION = 'openwit_memory';
 
+/** The column that is always there. */
+export const TIME = 'timestamp';
+
 /** What a query reads of a table. */
 export interface TableRead {
   readonly table: TableName;
   readonly columns: readonly LogicalColumn[];
   readonly hidden: readonly HiddenColumn[];
+  /** The query names no column by `timestamp`; it is there because a table must have one. */
+  readonly isTimeUnread: boolean;
 }
 
 /** Files that hold what is read in the same columns. */
-interface FileGroup {
+export interface FileGroup {
   readonly files: readonly DataFile[];
   readonly stored: readonly AttributeColumn[];
 }
 
-/** The subquery that stands for a table: memory and files, each column of the same name and type in both. */
+/** Local paths of files that are not `hot`, by file id. */
+export type LocalPaths = ReadonlyMap<number, string>;
+
+/**
+ * The subquery that stands for a table: memory and files, each column of the same name and type in both. Files without a local
+ * path are left out: so the query can be checked before they are fetched.
+ */
 export function tableSql(
   read: TableRead,
   scan: string | undefined,
-  files: readonly DataFile[],
-  stored: readonly AttributeColumn[],
+  groups: readonly FileGroup[],
+  paths: LocalPaths,
 ): string {
-  const branches = groupFiles(read, files, stored).map((group) => fileBranch(read, group));
+  const branches = groups.map((group) => fileBranch(read, group, paths));
   if (scan !== undefined) branches.push(`SELECT * FROM ${MEMORY_FUNCTION}(${literal(scan)})`);
   return `(${branches.join(' UNION ALL ')})`;
 }
@@ -46,7 +57,11 @@ export function scanColumns({ table, columns, hidden }: TableRead): ScanColumn[]
   ];
 }
 
-function groupFiles(read: TableRead, files: readonly DataFile[], stored: readonly AttributeColumn[]): FileGroup[] {
+export function groupFiles(
+  read: TableRead,
+  files: readonly DataFile[],
+  stored: readonly AttributeColumn[],
+): FileGroup[] {
   const whole = new Set(read.columns.map(({ name }) => name));
   const relevant = stored.filter(
     ({ map, key }) =>
@@ -61,19 +76,27 @@ function groupFiles(read: TableRead, files: readonly DataFile[], stored: readonl
   return [...groups].map(([has, members]) => ({ files: members, stored: relevant.filter((_, i) => has[i] === '1') }));
 }
 
-function fileBranch(read: TableRead, group: FileGroup): string {
+function fileBranch(read: TableRead, group: FileGroup, local: LocalPaths): string {
+  const paths = group.files.flatMap((file) => (file.tier === 'hot' ? file.path : (local.get(file.fileId) ?? [])));
+  if (paths.length === 0) return `SELECT ${nothing(read).join(', ')} WHERE false`;
   const columns = [
-    ...read.columns.map((column) => `${storedColumn(read.table, column, group)} AS ${identifier(column.name)}`),
+    ...read.columns.map((column) => `${storedColumn(read, column, group)} AS ${identifier(column.name)}`),
     ...read.hidden.map((column) => `${storedKey(column, group)} AS ${identifier(column.name)}`),
   ];
-  const paths = group.files.map((file) => literal(escapeGlob(file.path)));
-  return `SELECT ${columns.join(', ')} FROM read_parquet([${paths.join(', ')}], hive_partitioning = false)`;
+  const list = paths.map((path) => literal(escapeGlob(path))).join(', ');
+  return `SELECT ${columns.join(', ')} FROM read_parquet([${list}], hive_partitioning = false)`;
+}
+
+function nothing({ columns, hidden }: TableRead): string[] {
+  const typed = [...columns, ...hidden.map(({ name, part }) => ({ name, sqlType: PART_SQL_TYPES[part] }))];
+  return typed.map(({ name, sqlType }) => `CAST(NULL AS ${sqlType}) AS ${identifier(name)}`);
 }
 
 /** A logical column out of files: attribute columns go back into their map, and their types into the map of types. */
-function storedColumn(table: TableName, column: LogicalColumn, group: FileGroup): string {
+function storedColumn({ table, isTimeUnread }: TableRead, column: LogicalColumn, group: FileGroup): string {
   const own = identifier(column.name);
   const { name: map, type } = TABLES[table][column.index]!;
+  if (isTimeUnread && map === TIME) return `CAST(NULL AS ${column.sqlType})`;
   if (type !== 'attributes') return own;
   const entries = group.stored
     .filter((stored) => stored.map === map)
@@ -87,6 +110,23 @@ function storedColumn(table: TableName, column: LogicalColumn, group: FileGroup)
   return `map_from_entries(list_sort(map_entries(${whole})))`;
 }
 
+/** The stored columns that {@link tableSql} reads of a group's files. */
+export function columnsRead(read: TableRead, { stored }: FileGroup): string[] {
+  const names = new Set<string>();
+  for (const { name, index, part } of read.columns) {
+    const map = TABLES[read.table][index]!.name;
+    if (!read.isTimeUnread || map !== TIME) names.add(name);
+    for (const column of stored) {
+      if (column.map === map && (part === 'value' || typeWord(column) !== undefined)) names.add(column.name);
+    }
+  }
+  for (const hidden of read.hidden) {
+    const name = keyColumn(hidden, stored);
+    if (name !== undefined) names.add(name);
+  }
+  return [...names];
+}
+
 function valueText({ name, type }: AttributeColumn): string {
   return type === 'text' ? identifier(name) : `CAST(${identifier(name)} AS VARCHAR)`;
 }
@@ -97,14 +137,21 @@ function typeWord({ name, type }: AttributeColumn): string | undefined {
   return type === 'text' ? undefined : `CASE WHEN ${identifier(name)} IS NOT NULL THEN ${literal(words[type])} END`;
 }
 
-function storedKey({ map, key, part, without }: HiddenColumn, group: FileGroup): string {
-  const stored = group.stored.find((column) => column.map === map && column.key === key);
-  const nothing = `CAST(NULL AS ${PART_SQL_TYPES[part]})`;
-  if (part === 'text' || part === 'rest') {
-    if (stored === undefined) return `${identifier(map)}[${literal(key)}]`;
-    return part === 'rest' && (stored.type as TypedPart) === without ? nothing : valueText(stored);
-  }
-  return stored?.type === part ? identifier(stored.name) : nothing;
+function storedKey(hidden: HiddenColumn, { stored }: FileGroup): string {
+  const { map, key, part } = hidden;
+  const column = keyColumn(hidden, stored);
+  if (column === undefined) return `CAST(NULL AS ${PART_SQL_TYPES[part]})`;
+  if (column === map) return `${identifier(map)}[${literal(key)}]`;
+  const own = stored.find(({ name }) => name === column)!;
+  return part === 'text' || part === 'rest' ? valueText(own) : identifier(own.name);
+}
+
+/** The stored column that has the key's values of this part: one of its own, its map, or none. */
+function keyColumn({ map, key, part, without }: HiddenColumn, stored: readonly AttributeColumn[]): string | undefined {
+  const own = stored.find((column) => column.map === map && column.key === key);
+  if (part !== 'text' && part !== 'rest') return own?.type === part ? own.name : undefined;
+  if (own === undefined) return map;
+  return part === 'rest' && (own.type as TypedPart) === without ? undefined : own.name;
 }
 
 export function identifier(name: string): string {

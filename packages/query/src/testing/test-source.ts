@@ -11,6 +11,8 @@ export class TestSource implements TableSource {
   readonly tenants: Map<string, Partial<Record<TableName, TestTable>>> = new Map();
   open = 0;
   taken = 0;
+  /** How its snapshots bring remote files here; not at all when absent. */
+  localise: Snapshot['localise'] | undefined;
 
   constructor(tables: Partial<Record<TableName, TestTable>> = {}) {
     this.tenants.set('default', tables);
@@ -25,6 +27,7 @@ export class TestSource implements TableSource {
       tables: new Map(
         tables.map((table) => [table, { batches: [], files: [], attributeColumns: [], ...own[table] }] as const),
       ),
+      ...(this.localise && { localise: this.localise }),
       release: () => {
         if (released) return;
         released = true;

@@ -1,5 +1,6 @@
 import { OpenWitError } from '@openwit/ports';
 import { footerBytes } from './footer-bytes.ts';
+import { CHUNK, FILE, GROUP, META, PAGE, SORTING } from './metadata-fields.ts';
 import { chooseCodec, freeOutput, type PageCodec } from './page-compression.ts';
 import {
   binary,
@@ -15,22 +16,6 @@ import {
   writeThrift,
 } from './thrift.ts';
 
-/** Field ids of parquet.thrift (https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift). */
-const FILE = { rows: 3, rowGroups: 4, keyValues: 5, createdBy: 6 };
-const GROUP = { columns: 1, totalBytes: 2, rows: 3, sorting: 4, fileOffset: 5, compressedBytes: 6, ordinal: 7 };
-const CHUNK = { fileOffset: 2, meta: 3 };
-const META = {
-  path: 3,
-  codec: 4,
-  uncompressedBytes: 6,
-  compressedBytes: 7,
-  dataPage: 9,
-  dictionaryPage: 11,
-  bloom: 14,
-  bloomBytes: 15,
-};
-const PAGE = { type: 1, uncompressedBytes: 2, compressedBytes: 3 };
-const SORTING = { column: 1, descending: 2, nullsFirst: 3 };
 const DATA_PAGE = 0;
 const DICTIONARY_PAGE = 2;
 
