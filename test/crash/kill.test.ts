@@ -1,25 +1,33 @@
 import assert from 'node:assert/strict';
+import { existsSync, readdirSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { systemClock } from '@openwit/ports';
 import { SeededRandom } from '@openwit/ports/testing';
+import { SqliteCatalog } from '@openwit/storage';
 import { range, sendLogs } from '../support/log-request.ts';
 import { ask, type NodeProcess, startNode } from '../support/node-process.ts';
 
-const ROUNDS = Number(process.env.OPENWIT_CRASH_ROUNDS ?? 30);
+const ROUNDS = Number(process.env.OPENWIT_CRASH_ROUNDS ?? 50);
 const SEED = Number(process.env.OPENWIT_SEED ?? Date.now() % 1_000_000);
 const CONNECTIONS = 4;
 const MAX_RECORDS_PER_REQUEST = 40;
 const MAX_LIFE_MS = 700;
+const REST_MS = 3000;
 
-/** Small batches and segments, so that kills meet seals, file commits, merges, removals and reclaims as often as appends. */
-const CONFIG = {
+/**
+ * Small batches and segments, eager merges, and a cold tier that every merged file goes to: kills meet seals, commits of
+ * files, merges, uploads, moves, removals and reclaims as often as appends.
+ */
+const configOf = (dataDir: string) => ({
   ingest: { batch: { maxRows: 400, maxAgeMs: 120 } },
   wal: { segmentBytes: 64 * 1024 },
   storage: { compaction: { minFiles: 2, quietMs: 100 }, snapshotRetentionMs: 300 },
-};
+  tiers: { cold: { type: 'folder', folder: join(dataDir, 'cold') }, policies: [{ coldAfterMs: 1 }] },
+});
 
 test(`an acknowledged record survives ${ROUNDS} times kill -9, exactly once`, {
   timeout: 60_000 + ROUNDS * 15_000,
@@ -29,9 +37,10 @@ test(`an acknowledged record survives ${ROUNDS} times kill -9, exactly once`, {
   const dataDir = await mkdtemp(join(tmpdir(), 'openwit-kill-'));
   const acknowledged: number[] = [];
   let next = 0;
+  let cold = 0;
   try {
     for (let round = 0; round < ROUNDS; round++) {
-      const node = await startNode(dataDir, CONFIG);
+      const node = await startNode(dataDir, configOf(dataDir));
       const life = random.below(MAX_LIFE_MS);
       const clients = Array.from({ length: CONNECTIONS }, () =>
         sendUntilDead(node, () => take(1 + random.below(MAX_RECORDS_PER_REQUEST)), acknowledged),
@@ -42,6 +51,8 @@ test(`an acknowledged record survives ${ROUNDS} times kill -9, exactly once`, {
       if (random.below(4) === 0) await killWhileStarting(dataDir, random);
       if (round % 5 === 4 || round === ROUNDS - 1) await check();
     }
+    assert.ok(cold > 0, 'files moved');
+    await checkNothingIsLeftOver(dataDir);
   } finally {
     await rm(dataDir, { recursive: true, force: true });
   }
@@ -52,7 +63,7 @@ test(`an acknowledged record survives ${ROUNDS} times kill -9, exactly once`, {
   }
 
   async function check(): Promise<void> {
-    const node = await startNode(dataDir, CONFIG);
+    const node = await startNode(dataDir, configOf(dataDir));
     try {
       const { rows } = await ask(node.api, "select attributes['n']::int as n, count(*) as times from logs group by 1");
       const times = new Map(rows.map(([n, count]) => [Number(n), Number(count)]));
@@ -60,15 +71,47 @@ test(`an acknowledged record survives ${ROUNDS} times kill -9, exactly once`, {
       const doubled = [...times].filter(([, count]) => count !== 1);
       assert.deepEqual(lost, [], `lost of ${acknowledged.length} acknowledged`);
       assert.deepEqual(doubled, [], 'stored more than once');
+      cold = Math.max(cold, filesIn(join(dataDir, 'cold')).length);
     } finally {
       assert.equal(await node.stop(), 0);
     }
   }
 });
 
+/** When the node has come to rest, every file is in its catalog, here and in the bucket, and every row has its file. */
+async function checkNothingIsLeftOver(dataDir: string): Promise<void> {
+  const node = await startNode(dataDir, configOf(dataDir));
+  await sleep(REST_MS);
+  assert.equal(await node.stop(), 0);
+  const dataPath = join(dataDir, 'parquet');
+  const catalog = await SqliteCatalog.open({ clock: systemClock }, { path: join(dataDir, 'catalog.sqlite'), dataPath });
+  const live = (await catalog.files('default', 'logs')).map(({ path }) => path.replace(/^file:\/\//, ''));
+  const waiting = [...(await catalog.retiredPaths()), ...(await catalog.garbage()).map(({ path }) => path)];
+  await catalog.close();
+  const found = [...filesIn(dataPath), ...filesIn(join(dataDir, 'cold'))];
+  const known = new Set([...live, ...waiting.map((path) => path.replace(/^file:\/\//, ''))]);
+  assert.deepEqual(
+    found.filter((path) => !known.has(path)),
+    [],
+    'files without a row',
+  );
+  assert.deepEqual(
+    live.filter((path) => !found.includes(path)),
+    [],
+    'rows without a file',
+  );
+}
+
+function filesIn(folder: string): string[] {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name));
+}
+
 /** A kill in the middle of recovery: the process is ended before it says that it is ready. */
 async function killWhileStarting(dataDir: string, random: SeededRandom): Promise<void> {
-  const starting = startNode(dataDir, CONFIG).catch(() => undefined);
+  const starting = startNode(dataDir, configOf(dataDir)).catch(() => undefined);
   await sleep(random.below(250));
   await (await starting)?.kill();
 }

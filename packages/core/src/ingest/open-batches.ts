@@ -156,7 +156,7 @@ export class OpenBatches {
         batch.recycleIfUnread();
       }
     };
-    return { tables: merged, release };
+    return { ...stored, tables: merged, release };
   }
 
   /** Resolves when everything that was committed before the call is in files. */
