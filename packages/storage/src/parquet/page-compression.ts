@@ -10,7 +10,7 @@ export interface PageCodec {
 const UNCOMPRESSED: PageCodec = { id: 0, compress: (page) => page };
 
 /**
- * zstd, tuned on log lines, ids and numbers (docs/decisions/0009): `FAST` takes half the CPU of level 3 for less bytes;
+ * zstd, tuned on log lines, ids and numbers (docs/decisions/0011): `FAST` takes half the CPU of level 3 for less bytes;
  * `SEARCHING` half as much again for a fifth less of what is text.
  */
 const FAST = zstd({ strategy: constants.ZSTD_dfast, searchLog: 1 });
