@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { OpenWit } from '@openwit/core';
 import { otlpJsonToProtobuf } from '@openwit/transport';
 import { range } from '../support/log-request.ts';
@@ -48,6 +49,47 @@ test('nothing of a deleted tenant is left in anything that the node keeps, and t
   }
 });
 
+test('nothing of a deleted person is left, in files of any tier and in what was read of them', async () => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'openwit-deletion-'));
+  const tiers = { cold: { type: 'folder', folder: join(dataDir, 'cold') } } as const;
+  try {
+    // Merged files go to the cold tier, and queries read parts of them into the cache.
+    let wit = await OpenWit.open({ dataDir, ...OPTIONS, tiers: { ...tiers, policies: [{ coldAfterMs: 1 }] } });
+    const write = (marker: string, from: number) =>
+      wit.ingest({ tenant: 'default', signal: 'logs', payload: logsOf(marker, range(from, 20)) });
+    for (let i = 0; i < 6; i++) await write(i % 2 === 0 ? 'marker-of-kept' : 'marker-of-gone', 20 * i);
+    await wit.flush();
+    await until(() => filesOf(tiers.cold.folder).length > 0);
+    await wit.close();
+    wit = await OpenWit.open({ dataDir, ...OPTIONS, tiers });
+    for (let i = 6; i < 12; i++) await write(i % 2 === 0 ? 'marker-of-kept' : 'marker-of-gone', 20 * i);
+    await (await wit.query('select * from logs')).rows();
+    assert.ok(placesOf(dataDir, 'marker-of-gone').length > 0, 'the search finds what is there');
+
+    const where = "attributes['user.id'] = $1 and timestamp > '2026-01-01'";
+    const asked = { signal: 'logs', where, params: ['marker-of-gone'] } as const;
+    await assert.rejects(wit.deleteRecords({ signal: 'logs', where: 'body in (select body from logs)' }), {
+      code: 'QUERY_INVALID',
+    });
+    assert.equal(await wit.deleteRecords(asked), 120);
+    assert.equal(await wit.deleteRecords(asked), 0);
+    assert.deepEqual(placesOf(dataDir, 'marker-of-gone'), []);
+    const rows = await (
+      await wit.query("select attributes['user.id'] as who, count(*) as n from logs group by 1")
+    ).rows();
+    assert.deepEqual(
+      rows.map(({ who, n }) => [who, Number(n)]),
+      [['marker-of-kept', 120]],
+    );
+    await wit.close();
+    const again = await OpenWit.open({ dataDir, ...OPTIONS, tiers });
+    assert.equal(Number((await (await again.query('select count(*) as n from logs')).rows())[0]!.n), 120);
+    await again.close();
+  } finally {
+    rmSync(dataDir, { recursive: true, force: true });
+  }
+});
+
 test('a tenant that never was is deleted without an error', async () => {
   await using wit = await OpenWit.open({ dataDir: ':memory:' });
   await wit.ingest({ tenant: 'kept', signal: 'logs', payload: logsOf('x', [1, 2, 3]) });
@@ -69,7 +111,13 @@ function logsOf(user: string, numbers: readonly number[]): Uint8Array {
   return otlpJsonToProtobuf('logs', Buffer.from(request));
 }
 
+async function until(isTrue: () => boolean): Promise<void> {
+  for (let i = 0; i < 600 && !isTrue(); i++) await delay(50);
+  assert.ok(isTrue());
+}
+
 function filesOf(folder: string): string[] {
+  if (!existsSync(folder)) return [];
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name));

@@ -1,12 +1,20 @@
 import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { isOpenWitError, nodeFileSystem, systemClock, systemRandom, type WriteAheadLog } from '@openwit/ports';
+import {
+  isOpenWitError,
+  nodeFileSystem,
+  systemClock,
+  systemRandom,
+  type TableName,
+  type WriteAheadLog,
+} from '@openwit/ports';
 import type { QuerySettings } from '@openwit/query';
 import {
   ColdCache,
   DiskReserve,
   LsmStore,
   lockDataFolder,
+  type MatchRows,
   MemoryStore,
   MemoryWal,
   SegmentedWal,
@@ -21,6 +29,8 @@ import { NodeTiers } from './tier-stores.ts';
 export interface NodeStore extends IngestStore {
   /** See {@link LsmStore.deleteTenant}. */
   deleteTenant(tenant: string): Promise<void>;
+  /** See {@link LsmStore.deleteRows}. */
+  deleteRows(tenant: string, table: TableName, match: MatchRows): Promise<number>;
 }
 
 /** What a node keeps its records in. */

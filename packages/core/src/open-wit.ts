@@ -32,6 +32,14 @@ export interface ExporterOptions {
   readonly tenant?: string;
 }
 
+export interface DeleteOptions extends Pick<QueryOptions, 'params'> {
+  /** Default `default`. */
+  readonly tenant?: string;
+  readonly signal: Signal;
+  /** SQL as it stands behind WHERE, without subqueries. */
+  readonly where: string;
+}
+
 interface Parts {
   readonly clock: Clock;
   readonly storage: NodeStorage;
@@ -149,7 +157,32 @@ export class OpenWit {
   async deleteTenant(tenant: string): Promise<void> {
     this.#checkOpen();
     checkTenant(tenant);
-    await keepingAlive(this.#deleteTenant(tenant));
+    await keepingAlive(this.#erase(() => this.#storage.store.deleteTenant(tenant)));
+  }
+
+  /**
+   * Removes the records of a table that a condition holds for and that were acknowledged before the call: from the log, every
+   * tier, and what readers of older snapshots could see. Resolves when nothing of them is left; queries that read them are waited for.
+   *
+   * ```ts
+   * await wit.deleteRecords({ signal: 'logs', where: `attributes['user.id'] = $1`, params: ['user-77'] });
+   * ```
+   * @returns how many were removed
+   * @throws as {@link query}; invalid / INVALID_CONFIG for a node in memory; unavailable / STORE_UNAVAILABLE,
+   * OBJECT_STORE_UNAVAILABLE: calling it again goes on
+   */
+  async deleteRecords(options: DeleteOptions): Promise<number> {
+    this.#checkOpen();
+    const tenant = checkTenant(options.tenant ?? DEFAULT_TENANT);
+    return keepingAlive(
+      this.#erase(() => {
+        const { signal: table, where, params } = options;
+        const asked = { table, where, ...(params !== undefined && { params }) };
+        return this.#storage.store.deleteRows(tenant, table, (snapshot, file) =>
+          this.#engine.matchRows({ ...asked, snapshot, file }),
+        );
+      }),
+    );
   }
 
   /** Answers what is under way, flushes, and lets go of the data folder. Closing twice waits for the first. */
@@ -172,14 +205,16 @@ export class OpenWit {
     ]);
   }
 
-  async #deleteTenant(tenant: string): Promise<void> {
-    const { wal, store } = this.#storage;
+  /** Lets the store remove what was acknowledged before, and then the log. */
+  async #erase<T>(remove: () => Promise<T>): Promise<T> {
+    const { wal } = this.#storage;
     await this.#ingestor.flush();
-    await store.deleteTenant(tenant);
+    const result = await remove();
     // The segment that has its records may have others that came later: those must be in files before it can go.
     await wal.roll();
     await this.#ingestor.flush();
     await wal.roll();
+    return result;
   }
 
   async #start(server: Receiver): Promise<string> {

@@ -1,4 +1,14 @@
-import { type Clock, checkTenant, DEFAULT_TENANT, OpenWitError, systemClock, type TableSource } from '@openwit/ports';
+import {
+  type Clock,
+  checkTenant,
+  type DataFile,
+  DEFAULT_TENANT,
+  OpenWitError,
+  type Snapshot,
+  systemClock,
+  type TableName,
+  type TableSource,
+} from '@openwit/ports';
 import type { QueryRequest } from './engine/protocol.ts';
 import { QueryWorker } from './engine/query-worker.ts';
 import { cancelled, RunningQuery } from './engine/running-query.ts';
@@ -7,6 +17,7 @@ import { mentionedTables, tableInputs } from './engine/table-inputs.ts';
 import type { QueryResult } from './query-result.ts';
 import { namedParameters } from './sql/parameters.ts';
 import { queryError } from './sql/query-error.ts';
+import { ROW_NUMBER } from './sql/table-sql.ts';
 
 export interface QueryOptions {
   /** Whose tables are read. Default `default`. */
@@ -18,6 +29,15 @@ export interface QueryOptions {
   readonly maxRows?: number;
   /** Cancels the query, before and after it resolved. */
   readonly signal?: AbortSignal;
+}
+
+/** Records of one file that are looked for. */
+export interface RowMatch extends Pick<QueryOptions, 'params' | 'timeoutMs' | 'signal'> {
+  readonly snapshot: Snapshot;
+  readonly table: TableName;
+  readonly file: DataFile;
+  /** `attributes['user.id'] = $1` */
+  readonly where: string;
 }
 
 export interface QueryEngineParts {
@@ -60,20 +80,31 @@ export class QueryEngine implements AsyncDisposable {
     this.#admit(sql, signal);
     // Nothing may wait before this: what was acknowledged before the call must be in the snapshot.
     const snapshot = this.#source.snapshot(tenant, mentionedTables(sql));
-    const request: QueryRequest = {
-      id: this.#nextId++,
-      sql,
-      parameters,
-      tables: tableInputs(snapshot),
-      nowMs: this.#clock.now(),
-      maxRows: options.maxRows ?? this.#settings.maxRows,
-      maxResultBytes: this.#settings.maxResultBytes,
-    };
-    const released = () => this.#released(query);
-    const query = new RunningQuery({ request, snapshot, clock: this.#clock, timeoutMs, signal, released });
-    this.#waiting.push(query);
-    this.#startWaiting();
-    return query.result;
+    const { maxRows = this.#settings.maxRows } = options;
+    return this.#start({ sql, parameters, tables: tableInputs(snapshot), maxRows }, snapshot, timeoutMs, signal);
+  }
+
+  /**
+   * The numbers of the rows of one file that a condition holds for. The condition is SQL as it stands behind WHERE, without
+   * subqueries. The snapshot has the file, and stays the caller's.
+   * @throws as {@link query}
+   */
+  async matchRows({ snapshot, table, file, where, params, ...options }: RowMatch): Promise<number[]> {
+    const sql = `SELECT ${ROW_NUMBER} FROM ${table} WHERE (${where}\n)`;
+    const { signal, timeoutMs = this.#settings.timeoutMs } = options;
+    const parameters = namedParameters(params);
+    this.#admit(sql, signal);
+    const { attributeColumns } = snapshot.tables.get(table)!;
+    const tables = { [table]: { batches: [], files: [file], attributeColumns } };
+    const borrowed = { ...snapshot, release: () => {} };
+    const asked = { sql, parameters, tables, maxRows: file.rows, rowNumbers: true };
+    const result = await this.#start(asked, borrowed, timeoutMs, signal);
+    const numbers: number[] = [];
+    for await (const batch of result) {
+      const column = batch.getChildAt(0)!;
+      for (let i = 0; i < batch.numRows; i++) numbers.push(Number(column.get(i)));
+    }
+    return numbers;
   }
 
   /** Cancels what runs and ends the thread. Closing twice waits for the same end. */
@@ -84,6 +115,21 @@ export class QueryEngine implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  #start(
+    asked: Pick<QueryRequest, 'sql' | 'parameters' | 'tables' | 'maxRows' | 'rowNumbers'>,
+    snapshot: Snapshot,
+    timeoutMs: number,
+    signal: AbortSignal | undefined,
+  ): Promise<QueryResult> {
+    const { maxResultBytes } = this.#settings;
+    const request: QueryRequest = { ...asked, id: this.#nextId++, nowMs: this.#clock.now(), maxResultBytes };
+    const released = () => this.#released(query);
+    const query = new RunningQuery({ request, snapshot, clock: this.#clock, timeoutMs, signal, released });
+    this.#waiting.push(query);
+    this.#startWaiting();
+    return query.result;
   }
 
   #admit(sql: string, signal: AbortSignal | undefined): void {

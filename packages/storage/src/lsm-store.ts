@@ -25,6 +25,7 @@ import { type AttributeColumnSettings, DEFAULT_ATTRIBUTE_COLUMNS } from './parqu
 import { ParquetWriters } from './parquet/parquet-writers.ts';
 import type { ParquetCompression } from './parquet/write-parquet.ts';
 import { Retention } from './retention/retention.ts';
+import { type MatchRows, RowRemoval } from './retention/row-removal.ts';
 import { TrustedTime } from './retention/trusted-time.ts';
 import { Retirement } from './retirement.ts';
 import type { StoreStats } from './store-stats.ts';
@@ -103,6 +104,7 @@ export class LsmStore implements BatchSink, TableSource {
   readonly #tables: TenantTables;
   readonly #flusher: BatchFlusher;
   readonly #compactor: Compactor;
+  readonly #removal: RowRemoval;
   readonly #retirement: Retirement;
   readonly #mover: TierMover;
   readonly #maxHotBytes: number;
@@ -163,7 +165,11 @@ export class LsmStore implements BatchSink, TableSource {
       { catalog, fileSystem, clock, random, merger, tables, onCommitted: (files) => this.#committed(files) },
       { ...planning, dataPath, nodeId, minShare: attributeColumns.minShare },
     );
-    const places = new FilePlaces({ fileSystem, stores: tiers }, dataPath);
+    this.#removal = new RowRemoval(
+      { catalog, fileSystem, random, merger, tables },
+      { dataPath, nodeId, minShare: attributeColumns.minShare },
+    );
+    const places = new FilePlaces({ fileSystem, stores: tiers, copies: collaborators.coldFiles }, dataPath);
     const busy = new BusyPaths();
     this.#retirement = new Retirement({ catalog, places, clock, tables, busy }, retentionMs);
     const retention = new Retention({ catalog, tables, time, onRemoved: () => this.#changed() }, policies);
@@ -201,12 +207,26 @@ export class LsmStore implements BatchSink, TableSource {
    */
   async deleteTenant(tenant: string): Promise<void> {
     const own = [...this.#tables].filter((table) => table.tenant === tenant).map(({ versions }) => versions);
-    await this.#flusher.exclusively(own, async () => {
+    const drop = async () => {
       await this.#catalog.dropTenant(tenant);
       for (const versions of own) versions.change({ files: [], attributeColumns: [] });
       this.#changed();
-    });
+    };
+    await this.#compactor.exclusively(() => this.#flusher.exclusively(own, drop));
     await this.#retirement.erase();
+  }
+
+  /**
+   * Removes the records that `match` names, of all files that are in the table now: from every tier and older snapshots too.
+   * Resolves when nothing of them is left in anything that the store keeps; queries that read them are waited for.
+   * @returns how many were removed
+   * @throws what `match` throws; unavailable / STORE_UNAVAILABLE, OBJECT_STORE_UNAVAILABLE: calling it again goes on
+   */
+  async deleteRows(tenant: string, table: TableName, match: MatchRows): Promise<number> {
+    const removed = await this.#compactor.exclusively(() => this.#removal.run(tenant, table, match));
+    this.#changed();
+    await this.#retirement.erase();
+    return removed;
   }
 
   /** @throws overloaded / OVERLOADED while the hot tier has as many bytes as it may */

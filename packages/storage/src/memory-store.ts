@@ -52,6 +52,12 @@ export class MemoryStore implements BatchSink, TableSource {
     return this.#tables.snapshot(tenant, tables);
   }
 
+  /** @throws invalid / INVALID_CONFIG: a batch in memory is whole or not at all */
+  deleteRows(): Promise<number> {
+    const message = 'a store in memory removes tenants, not single records';
+    return Promise.reject(new OpenWitError('invalid', 'INVALID_CONFIG', message));
+  }
+
   /** How much it may hold is the limit of its appends. */
   checkRoom(): void {}
 

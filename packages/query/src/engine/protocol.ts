@@ -15,6 +15,8 @@ export interface QueryRequest {
   readonly nowMs: number;
   readonly maxRows: number;
   readonly maxResultBytes: number;
+  /** Whether the one table has its rows' numbers too; see `ROW_NUMBER`. */
+  readonly rowNumbers?: boolean;
 }
 
 /** From the engine to its worker. */

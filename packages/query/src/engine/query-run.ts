@@ -121,19 +121,12 @@ export class QueryRun {
   }
 
   async #plan(attributeColumns: boolean): Promise<QueryPlan> {
-    const { sql, tables, nowMs, parameters } = this.#request;
+    const { sql, tables, nowMs, parameters, rowNumbers = false } = this.#request;
     const { functions, memory } = this.#database;
     this.#checkCancelled();
     const tree = await parse(this.#session, sql);
-    const plan = await planQuery(this.#session, {
-      sql,
-      tree,
-      tables,
-      nowMs,
-      parameters,
-      functions,
-      attributeColumns,
-    });
+    const known = { sql, tree, tables, nowMs, parameters, functions };
+    const plan = await planQuery(this.#session, { ...known, attributeColumns, rowNumbers });
     for (const [name, scan] of plan.scans) {
       memory.plans.set(name, scan);
       this.#scans.add(name);

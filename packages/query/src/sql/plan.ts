@@ -9,6 +9,7 @@ import type { FunctionCatalog } from './functions.ts';
 import type { BindableValue } from './parameters.ts';
 import { toSql } from './parse.ts';
 import { pruneFiles } from './prune.ts';
+import { queryError } from './query-error.ts';
 import { type RemoteRead, remoteReads } from './remote-reads.ts';
 import { type Resolution, Resolver } from './resolve.ts';
 import type { TableUse } from './scope.ts';
@@ -32,6 +33,8 @@ export interface PlanRequest {
   readonly functions: FunctionCatalog;
   /** Whether accesses to attributes become columns; without, each table has all its columns and no others. */
   readonly attributeColumns: boolean;
+  /** Whether the query, of one file of one table, may read {@link ROW_NUMBER}. */
+  readonly rowNumbers?: boolean;
 }
 
 /** A query as DuckDB runs it. */
@@ -60,6 +63,10 @@ export async function planQuery(session: Session, request: PlanRequest): Promise
   const query = (tree.statements as AstNode[])[0]!.node as AstNode;
   const resolution = new Resolver(sql, nonce).resolve(query);
   authorise(query, sql, functions, (name) => name.startsWith(`${nonce}_`));
+  const { rowNumbers = false } = request;
+  if (rowNumbers && resolution.uses.length !== 1) {
+    throw queryError('QUERY_INVALID', 'a condition on records has no subqueries');
+  }
 
   const attributes = request.attributeColumns;
   const named = resolution.unnamed.filter(({ hasOnlyAccesses }) => attributes || !hasOnlyAccesses);
@@ -80,9 +87,9 @@ export async function planQuery(session: Session, request: PlanRequest): Promise
     const input = inputOf(request, use);
     const isRead = (name: string) => wanted === 'all' || use.wholeRow || wanted.has(name);
     const columns = use.columns.filter(({ name }) => name === TIME || isRead(name));
-    const read = { table: use.table, columns, hidden: hidden.get(use)!, isTimeUnread: !isRead(TIME) };
+    const read = { table: use.table, columns, hidden: hidden.get(use)!, isTimeUnread: !isRead(TIME), rowNumbers };
     const left = files.get(use)!;
-    const inMemory = input.batches.length > 0 || left.length === 0;
+    const inMemory = !rowNumbers && (input.batches.length > 0 || left.length === 0);
     if (inMemory) scans.set(use.token, { table: use.table, columns: scanColumns(read), batches: input.batches });
     const groups = groupFiles(read, left, input.attributeColumns);
     remote.push(...remoteReads(read, groups));

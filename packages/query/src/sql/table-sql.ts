@@ -7,6 +7,9 @@ import { type LogicalColumn, typesColumn } from './logical-table.ts';
 /** The function that reads batches in memory; its argument names a scan. */
 export const MEMORY_FUNCTION = 'openwit_memory';
 
+/** The number of a row in its file, from 0. */
+export const ROW_NUMBER = 'openwit_row';
+
 /** The column that is always there. */
 export const TIME = 'timestamp';
 
@@ -17,6 +20,8 @@ export interface TableRead {
   readonly hidden: readonly HiddenColumn[];
   /** The query names no column by `timestamp`; it is there because a table must have one. */
   readonly isTimeUnread: boolean;
+  /** Whether {@link ROW_NUMBER} is there; only files have it. */
+  readonly rowNumbers: boolean;
 }
 
 /** Files that hold what is read in the same columns. */
@@ -40,6 +45,7 @@ export function tableSql(
 ): string {
   const branches = groups.map((group) => fileBranch(read, group, paths));
   if (scan !== undefined) branches.push(`SELECT * FROM ${MEMORY_FUNCTION}(${literal(scan)})`);
+  if (branches.length === 0) branches.push(noRows(read));
   return `(${branches.join(' UNION ALL ')})`;
 }
 
@@ -78,18 +84,25 @@ export function groupFiles(
 
 function fileBranch(read: TableRead, group: FileGroup, local: LocalPaths): string {
   const paths = group.files.flatMap((file) => (file.tier === 'hot' ? file.path : (local.get(file.fileId) ?? [])));
-  if (paths.length === 0) return `SELECT ${nothing(read).join(', ')} WHERE false`;
+  if (paths.length === 0) return noRows(read);
   const columns = [
     ...read.columns.map((column) => `${storedColumn(read, column, group)} AS ${identifier(column.name)}`),
     ...read.hidden.map((column) => `${storedKey(column, group)} AS ${identifier(column.name)}`),
+    ...(read.rowNumbers ? [`file_row_number AS ${ROW_NUMBER}`] : []),
   ];
+  const options = `hive_partitioning = false${read.rowNumbers ? ', file_row_number = true' : ''}`;
   const list = paths.map((path) => literal(escapeGlob(path))).join(', ');
-  return `SELECT ${columns.join(', ')} FROM read_parquet([${list}], hive_partitioning = false)`;
+  return `SELECT ${columns.join(', ')} FROM read_parquet([${list}], ${options})`;
 }
 
-function nothing({ columns, hidden }: TableRead): string[] {
-  const typed = [...columns, ...hidden.map(({ name, part }) => ({ name, sqlType: PART_SQL_TYPES[part] }))];
-  return typed.map(({ name, sqlType }) => `CAST(NULL AS ${sqlType}) AS ${identifier(name)}`);
+function noRows({ columns, hidden, rowNumbers }: TableRead): string {
+  const typed = [
+    ...columns,
+    ...hidden.map(({ name, part }) => ({ name, sqlType: PART_SQL_TYPES[part] })),
+    ...(rowNumbers ? [{ name: ROW_NUMBER, sqlType: 'BIGINT' }] : []),
+  ];
+  const nothing = typed.map(({ name, sqlType }) => `CAST(NULL AS ${sqlType}) AS ${identifier(name)}`);
+  return `SELECT ${nothing.join(', ')} WHERE false`;
 }
 
 /** A logical column out of files: attribute columns go back into their map, and their types into the map of types. */

@@ -47,6 +47,61 @@ export async function insertColumnStats(
   await replaceTableStats(sql, tableId, changed);
 }
 
+/**
+ * Makes the table's bounds those of its live files again, where a file that has left was the one that they came from: a bound is
+ * a value of somebody's, and may be what had to go.
+ */
+export async function tightenTableStats(
+  sql: SqlSession,
+  { tableId, types }: OpenTable,
+  gone: readonly number[],
+): Promise<void> {
+  const bounds = new Set<number>();
+  for (const list of lists(gone)) {
+    const rows = await sql.all(
+      `SELECT DISTINCT s.column_id AS id FROM ducklake_file_column_stats s
+       JOIN ducklake_table_column_stats t ON t.table_id = s.table_id AND t.column_id = s.column_id
+       WHERE s.table_id = ? AND s.data_file_id IN ${placeholders(list.length)}
+         AND (s.min_value = t.min_value OR s.max_value = t.max_value)`,
+      tableId,
+      ...list,
+    );
+    for (const { id } of rows) bounds.add(id as number);
+  }
+  const tightened: (readonly [number, TableColumnStats])[] = [];
+  for (const fieldId of bounds) {
+    const files = await sql.all(
+      `SELECT s.value_count AS value_count, s.null_count AS null_count, s.min_value AS min_value, s.max_value AS max_value,
+         s.contains_nan AS contains_nan
+       FROM ducklake_data_file f JOIN ducklake_file_column_stats s ON s.data_file_id = f.data_file_id
+       WHERE f.table_id = ? AND f.end_snapshot IS NULL AND s.column_id = ?`,
+      tableId,
+      fieldId,
+    );
+    let stats: TableColumnStats = { containsNull: true, containsNan: undefined, min: undefined, max: undefined };
+    let hadValues = false;
+    for (const row of files) {
+      const { min, max, containsNan } = statsOf({ ...row, contains_null: null });
+      const valueCount = row.value_count as number;
+      const column = { fieldId, valueCount, nullCount: row.null_count as number };
+      stats = withFile(
+        stats,
+        {
+          ...column,
+          ...(min !== undefined && { min }),
+          ...(max !== undefined && { max }),
+          ...(containsNan !== undefined && { containsNan }),
+        },
+        types.get(fieldId)!,
+        hadValues,
+      );
+      hadValues ||= valueCount > 0;
+    }
+    tightened.push([fieldId, stats]);
+  }
+  await replaceTableStats(sql, tableId, tightened);
+}
+
 const FILE_FIELDS = [
   'data_file_id',
   'table_id',

@@ -1,5 +1,6 @@
 import type { CatalogCommit, Clock, DataFile } from '@openwit/ports';
 import { storedAttributeColumn } from '../parquet/stored-layout.ts';
+import { tightenTableStats } from './column-stats.ts';
 import { conflict, endFiles, insertFiles, rowsOfLive } from './data-files.ts';
 import type { DataPaths } from './data-paths.ts';
 import { takeFromGarbage, takenPaths } from './garbage.ts';
@@ -39,7 +40,10 @@ export async function applyCommit(
   }
   await endFiles(sql, table.tableId, ids.snapshotId, replaces);
   await takeFromGarbage(sql, paths, newPaths);
-  return insertFiles(sql, paths, { table: withColumns(table, commit), ids, files, nodeId });
+  const inserted = await insertFiles(sql, paths, { table: withColumns(table, commit), ids, files, nodeId });
+  const rows = files.reduce((sum, file) => sum + file.rows, 0);
+  if (rows < replacedRows) await tightenTableStats(sql, table, replaces);
+  return inserted;
 }
 
 /** What the snapshot did, in DuckLake's words. A rewrite that keeps all rows is no change of what the table says. */

@@ -1,21 +1,13 @@
 import { dirname, join } from 'node:path';
-import {
-  type Catalog,
-  type Clock,
-  type DataFile,
-  type FileSystem,
-  isOpenWitError,
-  type NewDataFile,
-  type Random,
-  type TableName,
-} from '@openwit/ports';
+import type { Catalog, Clock, DataFile, FileSystem, Random, TableName } from '@openwit/ports';
 import { makeDurableFolder } from '../durable-folder.ts';
-import { dayFolder, stableFileName, unfinishedName } from '../file-paths.ts';
+import { dayFolder, stableFileName } from '../file-paths.ts';
 import type { Chore } from '../maintenance.ts';
 import type { TenantTables } from '../tenant-tables.ts';
 import type { FileMerger } from './file-merger.ts';
 import type { MergeRequest } from './merge-request.ts';
 import { type CompactionJob, type CompactionSettings, planCompaction } from './plan-compaction.ts';
+import { replaceFiles } from './replace-files.ts';
 
 export interface CompactorParts {
   readonly catalog: Catalog;
@@ -97,6 +89,16 @@ export class Compactor implements Chore {
     return this.#running;
   }
 
+  /** Runs a task while no file is merged. */
+  exclusively<T>(task: () => Promise<T>): Promise<T> {
+    const result = this.#running.then(task);
+    this.#running = result.then(
+      () => {},
+      () => {},
+    );
+    return result;
+  }
+
   /** Stops the merge that is under way; what it read stays as it was. */
   async close(): Promise<void> {
     this.#isClosing = true;
@@ -148,30 +150,12 @@ export class Compactor implements Chore {
   }
 
   async #replace(job: TableJob): Promise<void> {
-    const { catalog, merger, tables } = this.#parts;
-    const { tenant, table, files: inputs } = job;
-    const request = await this.#requestOf(job);
-    const merged = await merger.merge(request);
+    const { files: inputs } = job;
+    const merged = await this.#parts.merger.merge(await this.#requestOf(job));
     const generation = 1 + Math.max(...inputs.map((file) => file.generation));
-    const files: NewDataFile[] = merged.map((file) => ({ ...file, tier: 'hot', generation }));
-    for (const { path } of files) await this.#makeDurable(path);
-    const replaces = inputs.map(({ fileId }) => fileId);
-    const commit = { tenant, table, files, replaces, newColumns: [], ranges: [], sources: [] };
-    const committed = await catalog.commit(commit).catch(async (error: unknown) => {
-      if (!isOpenWitError(error) || error.code !== 'CATALOG_CONFLICT') throw error;
-      // An earlier answer may have been lost: then the files are there.
-      const paths = new Set(files.map(({ path }) => path));
-      const live = (await catalog.files(tenant, table)).filter(({ path }) => paths.has(path));
-      if (live.length < files.length || files.length === 0) throw error;
-      return live;
-    });
-    const versions = tables.table(tenant, table);
-    const gone = new Set(replaces);
-    // Whoever emptied the table since then has ended the merged files too.
-    if (!versions.current.files.some(({ fileId }) => gone.has(fileId))) return;
-    versions.change({ files: [...versions.current.files.filter(({ fileId }) => !gone.has(fileId)), ...committed] });
-    for (const fileId of replaces) this.#since.delete(fileId);
-    this.#parts.onCommitted(committed);
+    const committed = await replaceFiles(this.#parts, { ...job, generation }, merged);
+    for (const { fileId } of inputs) this.#since.delete(fileId);
+    if (committed.length > 0) this.#parts.onCommitted(committed);
     const bytesOf = (list: readonly { readonly sizeBytes: number }[]) =>
       list.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
     this.#stats = {
@@ -193,18 +177,6 @@ export class Compactor implements Chore {
     }));
     for (const { path } of outputs) await makeDurableFolder(fileSystem, dirname(path));
     return { table, inputs: files, outputs, fieldIds, attributeColumns, minShare };
-  }
-
-  async #makeDurable(path: string): Promise<void> {
-    const { fileSystem } = this.#parts;
-    const file = await fileSystem.open(unfinishedName(path), 'write');
-    try {
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await fileSystem.rename(unfinishedName(path), path);
-    await fileSystem.syncFolder(dirname(path));
   }
 
   #setBack(key: string, error: unknown): void {

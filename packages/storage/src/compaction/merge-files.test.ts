@@ -146,6 +146,19 @@ test('the statistics of each row group of a file that was merged piece by piece 
   }
 });
 
+test('rows that are to be left out are not in the file', async () => {
+  const place = new Place('traces');
+  const rows = randomRows('traces', new SeededRandom(8), 500);
+  place.add(rows);
+  const numbers = [0, 7, 7, 499, ...Array.from({ length: 100 }, (_, i) => 100 + i)];
+  place.inputs[0] = { ...place.inputs[0]!, withoutRows: numbers };
+  const [file] = await place.merge([ALL_TIME]);
+  await place.check(
+    file!,
+    inOrder('traces', rows).filter((_, i) => !numbers.includes(i)),
+  );
+});
+
 test('a merge that is stopped leaves no file', async () => {
   const place = new Place('logs');
   place.add(randomRows('logs', new SeededRandom(3), 3000));

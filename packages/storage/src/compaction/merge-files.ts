@@ -45,6 +45,7 @@ export async function mergeFiles(
   const database = await MergeDatabase.open(settings, isStopped);
   const made: MergedFile[] = [];
   try {
+    await keepWithoutRows(request, database);
     let maxRows = await rowsOfPiece(request, settings, database);
     for (const output of request.outputs) {
       for (;;) {
@@ -64,6 +65,20 @@ export async function mergeFiles(
     throw error;
   } finally {
     database.close();
+  }
+}
+
+const WITHOUT = 'rows_to_leave_out';
+const ROWS_A_STATEMENT = 10_000;
+
+/** The numbers of rows that are left out, as a table. */
+async function keepWithoutRows({ inputs }: MergeRequest, database: MergeDatabase): Promise<void> {
+  const numbers = inputs.flatMap(({ withoutRows = [] }) => withoutRows);
+  if (numbers.length === 0) return;
+  await database.query(`CREATE TEMP TABLE ${WITHOUT}(number BIGINT)`);
+  for (let i = 0; i < numbers.length; i += ROWS_A_STATEMENT) {
+    const values = numbers.slice(i, i + ROWS_A_STATEMENT).map((number) => `(${number})`);
+    await database.query(`INSERT INTO ${WITHOUT} VALUES ${values.join(', ')}`);
   }
 }
 
@@ -104,7 +119,11 @@ class Merge {
     const { inputs } = this.#request;
     const query = (sql: string) => this.#database.query(sql);
     const { fromNs, toNs } = this.#output;
-    const inHour = `"timestamp" >= ${timestampLiteral(fromNs)} AND "timestamp" < ${timestampLiteral(toNs)}`;
+    const isCut = inputs.some(({ withoutRows = [] }) => withoutRows.length > 0);
+    const inHour = [
+      `"timestamp" >= ${timestampLiteral(fromNs)} AND "timestamp" < ${timestampLiteral(toNs)}`,
+      ...(isCut ? [`file_row_number NOT IN (SELECT number FROM ${WITHOUT})`] : []),
+    ].join(' AND ');
     const rowsOfHour = `${readParquet(inputs.map(({ path }) => path))} WHERE ${inHour}`;
     const census = await keyRanges(rowsOfHour, this.#names, maxRows, query);
     if (census.rows === 0) return undefined;

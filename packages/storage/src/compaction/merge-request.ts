@@ -1,6 +1,9 @@
 import type { AttributeColumn, DataFile, NewDataFile, TableName } from '@openwit/ports';
 
-export type MergeInput = Pick<DataFile, 'path' | 'rows' | 'attributeColumnIds' | 'emptyColumns'>;
+export interface MergeInput extends Pick<DataFile, 'path' | 'rows' | 'attributeColumnIds' | 'emptyColumns'> {
+  /** Numbers of rows to be left out. Only where there is no other input. */
+  readonly withoutRows?: readonly number[];
+}
 
 /** A file to be made of the rows with `fromNs <= timestamp < toNs`. */
 export interface MergeOutput {

@@ -58,6 +58,11 @@ export class ColdCache {
     return new ColdReads(this.#parts);
   }
 
+  /** The objects of these URLs were removed: their copies go too. */
+  forget(urls: readonly string[]): Promise<void> {
+    return this.#parts.shelf.forget(urls);
+  }
+
   stats(): ColdCacheStats {
     const { shelf, fetcher } = this.#parts;
     return {

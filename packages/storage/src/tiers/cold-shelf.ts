@@ -83,6 +83,20 @@ export class ColdShelf {
     this.#discarded.add(file);
   }
 
+  /** Nothing of these URLs is to be here any more; what a query has of them goes when it is put back. */
+  async forget(urls: readonly string[]): Promise<void> {
+    for (const url of urls) {
+      const file = this.#files.get(url);
+      if (file === undefined) continue;
+      if (file.pins > 0) this.discard(url, file);
+      else {
+        this.#files.delete(url);
+        this.#remove(file);
+      }
+    }
+    await Promise.all(this.#removals);
+  }
+
   /** Evicts until there is room for so many bytes more; false when queries have all that is left. */
   makeRoom(bytes: number): boolean {
     while (this.#heldBytes + this.#reservedBytes + bytes > this.#maxBytes) {

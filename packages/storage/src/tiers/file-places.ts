@@ -1,10 +1,17 @@
 import { join, relative, sep } from 'node:path';
 import { type FileSystem, type ObjectStore, OpenWitError, type Tier } from '@openwit/ports';
+import type { ColdCache } from './cold-cache.ts';
 
 /** The stores of the tiers beyond the local disk. */
 export interface TierStores {
   readonly cold?: ObjectStore;
   readonly archive?: ObjectStore;
+}
+
+export interface FilePlacesParts {
+  readonly fileSystem: Pick<FileSystem, 'remove'>;
+  readonly stores: TierStores;
+  readonly copies?: Pick<ColdCache, 'forget'> | undefined;
 }
 
 /** An object by its store and key. */
@@ -18,13 +25,13 @@ export class FilePlaces {
   readonly #fileSystem: Pick<FileSystem, 'remove'>;
   readonly #stores: readonly ObjectStore[];
   readonly #byTier: TierStores;
+  readonly #copies: Pick<ColdCache, 'forget'> | undefined;
   readonly #dataPath: string;
 
-  constructor(
-    { fileSystem, stores }: { readonly fileSystem: Pick<FileSystem, 'remove'>; readonly stores: TierStores },
-    dataPath: string,
-  ) {
+  /** @param copies what is kept here of objects, which goes with them */
+  constructor({ fileSystem, stores, copies }: FilePlacesParts, dataPath: string) {
     this.#fileSystem = fileSystem;
+    this.#copies = copies;
     this.#byTier = stores;
     this.#stores = [stores.cold, stores.archive].filter((store) => store !== undefined);
     this.#dataPath = dataPath;
@@ -63,6 +70,9 @@ export class FilePlaces {
       if (object === undefined) await this.#fileSystem.remove(path);
       else keys.set(object.store, [...(keys.get(object.store) ?? []), object.key]);
     }
-    for (const [store, list] of keys) await store.remove(list);
+    for (const [store, list] of keys) {
+      await store.remove(list);
+      await this.#copies?.forget(list.map((key) => `${store.url}/${key}`));
+    }
   }
 }

@@ -1,0 +1,80 @@
+import { dirname, join } from 'node:path';
+import { type DataFile, isOpenWitError, type Random, type Snapshot, type TableName } from '@openwit/ports';
+import type { FileMerger } from '../compaction/file-merger.ts';
+import { type ReplaceParts, replaceFiles } from '../compaction/replace-files.ts';
+import { makeDurableFolder } from '../durable-folder.ts';
+import { dayFolder, stableFileName } from '../file-paths.ts';
+
+/** The numbers of the rows of a file that are to go, from 0. The snapshot has the file. */
+export type MatchRows = (snapshot: Snapshot, file: DataFile) => Promise<readonly number[]>;
+
+export interface RowRemovalParts extends ReplaceParts {
+  readonly random: Random;
+  readonly merger: Pick<FileMerger, 'merge'>;
+}
+
+export interface RowRemovalSettings {
+  readonly dataPath: string;
+  readonly nodeId: string;
+  readonly minShare: number;
+}
+
+const ALL_TIME = { fromNs: 0n, toNs: 2n ** 63n };
+
+/** Writes the files of a table anew without some of their rows. Files that lie elsewhere come back to the local disk for it. */
+export class RowRemoval {
+  readonly #parts: RowRemovalParts;
+  readonly #settings: RowRemovalSettings;
+
+  constructor(parts: RowRemovalParts, settings: RowRemovalSettings) {
+    this.#parts = parts;
+    this.#settings = settings;
+  }
+
+  /** To be called while no file is merged. @returns how many rows went */
+  async run(tenant: string, table: TableName, match: MatchRows): Promise<number> {
+    const snapshot = this.#parts.tables.snapshot(tenant, [table]);
+    try {
+      let removed = 0;
+      for (const file of snapshot.tables.get(table)!.files) {
+        const rows = await match(snapshot, file);
+        if (rows.length > 0) removed += await this.#rewrite(tenant, table, snapshot, file, rows);
+      }
+      return removed;
+    } finally {
+      snapshot.release();
+    }
+  }
+
+  async #rewrite(
+    tenant: string,
+    table: TableName,
+    snapshot: Snapshot,
+    file: DataFile,
+    rows: readonly number[],
+  ): Promise<number> {
+    const { catalog, fileSystem, merger, random } = this.#parts;
+    const { dataPath, nodeId, minShare } = this.#settings;
+    const folder = dayFolder({ tenant, table }, file.minTimestampNs, nodeId);
+    const output = { ...ALL_TIME, path: join(dataPath, folder, stableFileName(random)) };
+    await makeDurableFolder(fileSystem, dirname(output.path));
+    const { fieldIds, attributeColumns } = await catalog.openTable(tenant, table);
+    const input = { ...file, path: await localPath(snapshot, file), withoutRows: rows };
+    const request = { table, inputs: [input], outputs: [output], fieldIds, attributeColumns, minShare };
+    const merged = rows.length === file.rows ? [] : await merger.merge(request);
+    try {
+      await replaceFiles(this.#parts, { tenant, table, files: [file], generation: file.generation }, merged);
+    } catch (error) {
+      // Somebody removed all of it meanwhile.
+      if (isOpenWitError(error) && error.code === 'CATALOG_CONFLICT' && merged.length === 0) return 0;
+      throw error;
+    }
+    return rows.length;
+  }
+}
+
+async function localPath(snapshot: Snapshot, file: DataFile): Promise<string> {
+  if (file.tier === 'hot') return file.path;
+  const paths = await snapshot.localise!([{ file, columns: 'all' }]);
+  return paths.get(file.fileId)!;
+}
