@@ -117,7 +117,28 @@ describe('a query over remote files', () => {
       ['body'],
       ['body'],
     ]);
+    const narrow = [
+      'select * from (select body, count(*) as n from logs group by all) where n > 0',
+      'with b as (select body from logs) select * from b order by all',
+      'select * from (select 1) cross join (select body from logs)',
+      'select count(*) from (select body from logs union all select body from logs)',
+    ];
+    for (const sql of narrow) {
+      const columns = (await columnsOf(sql)).map((names) => [...new Set(names)]);
+      assert.deepEqual(columns, [['body'], ['body']], sql);
+    }
     const all = await columnsOf('select * from logs');
+    for (const sql of [
+      'from logs',
+      'select l from logs l',
+      'select l.* from logs l',
+      'select columns(*) from logs',
+      'select count(*) from (select l.* from (select 1) join logs l on true)',
+      'select #2 from logs',
+      'select to_json(l) from logs l',
+      'select unnest(l) from logs l',
+    ])
+      assert.deepEqual(await columnsOf(sql), all, sql);
     assert.ok(all[0]!.length > 15 && all[1]!.length === all[0]!.length + columns.length);
   });
 

@@ -13,6 +13,7 @@ import type { RemoteRead } from '../sql/remote-reads.ts';
 import type { Session } from '../sql/session.ts';
 import type { Database } from './database.ts';
 import { isFatal, prepareError, runtimeError } from './duckdb-errors.ts';
+import { endTransaction } from './end-transaction.ts';
 import { BATCHES_IN_FLIGHT, type FromWorker, type QueryRequest, type WorkerStats } from './protocol.ts';
 
 /** A batch is sent when it has so many rows or bytes. */
@@ -20,8 +21,6 @@ const BATCH_ROWS = 32 * 1024;
 const BATCH_BYTES = 4 * 1024 * 1024;
 /** DuckDB forgets an interruption that comes before it has begun, so it is told again until it stops. */
 const INTERRUPT_AGAIN_MS = 20;
-
-const END_ATTEMPTS = 5;
 
 export type Send = (message: FromWorker, columns?: readonly ColumnBuffers[]) => void;
 
@@ -219,23 +218,9 @@ export class QueryRun {
   async #release(): Promise<void> {
     this.#hasEnded = true;
     this.#interrupting?.cancel();
-    await this.#endTransaction();
+    await endTransaction(this.#session.connection);
     for (const name of this.#scans) this.#database.memory.plans.delete(name);
     this.#database.giveBack(this.#session);
-  }
-
-  /** This closes a result that was not read to its end, too. */
-  async #endTransaction(): Promise<void> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        await this.#session.connection.run('ROLLBACK');
-        return;
-      } catch (error) {
-        if (/no transaction is active/i.test(String(error))) return;
-        // The last interruption of the query may have come to this statement.
-        if (attempt === END_ATTEMPTS) throw error;
-      }
-    }
   }
 
   #interrupt(): void {

@@ -77,7 +77,7 @@ export async function planQuery(session: Session, request: PlanRequest): Promise
     item.alias = `${nonce}_name${i}`;
   });
 
-  const wanted = attributes ? wantedColumns(query, resolution) : 'all';
+  const isWanted = attributes ? wantedColumns(query, resolution) : () => true;
   const files = await pruneFiles(session, request, resolution.uses, (use) => inputOf(request, use).files);
   const text = await toSql(session, tree);
   const scans = new Map<string, ScanPlan>();
@@ -85,9 +85,9 @@ export async function planQuery(session: Session, request: PlanRequest): Promise
   const words = new Map<string, (paths: LocalPaths) => string>();
   for (const use of resolution.uses) {
     const input = inputOf(request, use);
-    const isRead = (name: string) => wanted === 'all' || use.wholeRow || wanted.has(name);
-    const columns = use.columns.filter(({ name }) => name === TIME || isRead(name));
-    const read = { table: use.table, columns, hidden: hidden.get(use)!, isTimeUnread: !isRead(TIME), rowNumbers };
+    const columns = use.columns.filter(({ name }) => name === TIME || isWanted(use, name));
+    const isTimeUnread = !isWanted(use, TIME);
+    const read = { table: use.table, columns, hidden: hidden.get(use)!, isTimeUnread, rowNumbers };
     const left = files.get(use)!;
     const inMemory = !rowNumbers && (input.batches.length > 0 || left.length === 0);
     if (inMemory) scans.set(use.token, { table: use.table, columns: scanColumns(read), batches: input.batches });
@@ -129,21 +129,24 @@ function excludeHidden(
   star.node.exclude_list = [...(star.node.exclude_list as string[]), ...names];
 }
 
-/** The names that the query could mean a column by, or all when it has something that means columns without a name. */
-function wantedColumns(query: AstNode, { uses, orderByAll }: Resolution): ReadonlySet<string> | 'all' {
+/**
+ * Whether the query could mean a column of a table: by its name, by a star of its table, or by something that means columns
+ * without a name.
+ */
+function wantedColumns(query: AstNode, { uses, stars }: Resolution): (use: TableUse, column: string) => boolean {
   const names = new Set<string>();
-  let all = uses.some((use) => use.wholeRow);
+  const whole = new Set([...uses.filter((use) => use.wholeRow), ...stars.flatMap((star) => star.uses)]);
+  let all = false;
   walk(query, (node) => {
-    if (
-      (node.class === 'STAR' && !orderByAll.has(node)) ||
+    all ||=
       node.class === 'POSITIONAL_REFERENCE' ||
       node.type === 'PIVOT' ||
       node.type === 'SHOW_REF' ||
-      node.ref_type === 'NATURAL'
-    )
-      all = true;
+      node.ref_type === 'NATURAL';
     for (const name of (node.column_names ?? []) as string[]) names.add(name.toLowerCase());
     for (const name of (node.using_columns ?? []) as string[]) names.add(name.toLowerCase());
+    // The star of a column gives its fields.
+    if (node.class === 'STAR') names.add(String(node.relation_name).toLowerCase());
   });
-  return all ? 'all' : names;
+  return (use, column) => all || whole.has(use) || names.has(column);
 }

@@ -13,8 +13,6 @@ export interface Resolution {
   readonly uses: readonly TableUse[];
   /** The stars of select lists, with the tables whose columns each gives. */
   readonly stars: readonly { readonly node: Expression; readonly uses: readonly TableUse[] }[];
-  /** The stars of `ORDER BY ALL`, which mean the columns of the result. */
-  readonly orderByAll: ReadonlySet<AstNode>;
   /** `now()` and the like. */
   readonly clockNodes: readonly Expression[];
   readonly unnamed: readonly UnnamedItem[];
@@ -40,6 +38,7 @@ export class Resolver {
   readonly #stars: { node: Expression; uses: TableUse[] }[] = [];
   readonly #clockNodes: Expression[] = [];
   readonly #unnamed: UnnamedItem[] = [];
+  /** The stars of `ORDER BY ALL`. */
   readonly #orderByAll = new Set<Expression>();
   #names = 0;
   #accesses = 0;
@@ -52,13 +51,7 @@ export class Resolver {
 
   resolve(query: AstNode): Resolution {
     this.#query(query as TypedNode, undefined, new CommonTables());
-    return {
-      uses: this.#uses,
-      stars: this.#stars,
-      orderByAll: this.#orderByAll,
-      clockNodes: this.#clockNodes,
-      unnamed: this.#unnamed,
-    };
+    return { uses: this.#uses, stars: this.#stars, clockNodes: this.#clockNodes, unnamed: this.#unnamed };
   }
 
   #query(node: TypedNode, outer: Scope | undefined, around: CommonTables): void {

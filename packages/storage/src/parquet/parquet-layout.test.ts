@@ -51,6 +51,7 @@ test('what no Parquet file of one piece can have is refused', () => {
   refused(Buffer.from('\0\0\0\0PARE'), 100);
   refused(Buffer.from('PAR1'), 4);
   refused(Buffer.from([0xff, 0xff, 0, 0, 0x50, 0x41, 0x52, 0x31]), 100);
+  refused(Buffer.from([0, 0, 0, 0x10, 0x50, 0x41, 0x52, 0x31]), 2 ** 40);
   const { struct } = readThrift(metadata);
   const at = (value: bigint | undefined) => (meta: ThriftStruct) =>
     withFields(meta, { [META.dataPage]: value === undefined ? value : { type: 'i64', value } });

@@ -18,12 +18,16 @@ const HEADER_BYTES = 4;
 /** DuckDB 1.5 reads so many bytes for the header of a page or a filter, wherever that ends. */
 const READ_AHEAD_BYTES = 256;
 
+/** Far above what a file of many row groups has; a footer is held in memory. */
+const MOST_FOOTER_BYTES = 64 * 1024 * 1024;
+
 /** The footer's place, by the file's last eight bytes. @throws data / STORE_CORRUPTION */
 export function footerSpan(tail: Uint8Array, sizeBytes: number): Span {
   const bytes = Buffer.from(tail.buffer, tail.byteOffset, tail.length);
   const isParquet = tail.length === TAIL_BYTES && bytes.toString('latin1', 4) === MAGIC;
   const start = isParquet ? sizeBytes - TAIL_BYTES - bytes.readUInt32LE(0) : 0;
-  if (start < HEADER_BYTES) throw damaged(`no footer of a Parquet file, sizeBytes=${sizeBytes}`);
+  if (start < HEADER_BYTES || sizeBytes - start > MOST_FOOTER_BYTES)
+    throw damaged(`no footer of a Parquet file, sizeBytes=${sizeBytes}`);
   return { start, end: sizeBytes };
 }
 

@@ -65,6 +65,21 @@ describe('what is fetched', () => {
     assert.equal(cache.stats().fetchedBytes, one.sizeBytes);
   });
 
+  test('tells where a file has what: its footer is read once, while it is kept in memory', async () => {
+    const footers = async (maxFooters: number) => {
+      const cache = await fixture.cache({ maxFooters });
+      const reads = fixture.fileSystem.hold(Promise.resolve(), { operation: 'read', times: Infinity });
+      const query = () => fixture.localise(cache.reads(), [read(one, 'body'), read(two, 'body')]);
+      await Promise.all([query(), query()]);
+      await query();
+      reads.clear();
+      // Its length and the footer.
+      return reads.seen / 2;
+    };
+    assert.ok((await footers(2)) <= 3, 'two queries may look for a length at the same time');
+    assert.ok((await footers(1)) > 3);
+  });
+
   test('for a file that is named twice is what both want', async () => {
     const cache = await fixture.cache();
     await fixture.localise(cache.reads(), [read(one, 'body'), read(one, 'severity_text'), read(one)]);

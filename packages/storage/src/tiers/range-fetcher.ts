@@ -42,6 +42,8 @@ export class RangeFetcher {
     const run = async (signal: AbortSignal): Promise<void> => {
       try {
         await this.#slots.run(() => this.#bring(file, span, signal));
+        // In one step with the end of the reservation, so that no byte counts twice.
+        if (!file.isDiscarded) this.#shelf.hold(file, span);
       } finally {
         this.#shelf.unreserve(bytes);
         file.flights.delete(flight);
@@ -59,7 +61,6 @@ export class RangeFetcher {
     const bytes = await this.#read(file, span, signal);
     signal.throwIfAborted();
     await this.#write(file, bytes, span);
-    if (!file.isDiscarded) this.#shelf.hold(file, span);
   }
 
   async #read(file: ColdFile, span: Span, signal: AbortSignal): Promise<Uint8Array> {
