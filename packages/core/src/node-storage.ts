@@ -22,6 +22,7 @@ import {
 } from '@openwit/storage';
 import { closeAll } from './close-all.ts';
 import type { IngestStore } from './ingest/open-batches.ts';
+import { limitOf } from './ingest/tenant-limits.ts';
 import type { OpenWitOptions } from './open-wit-options.ts';
 import { NodeTiers } from './tier-stores.ts';
 
@@ -91,6 +92,8 @@ async function openParts(options: OpenWitOptions): Promise<NodeStorage> {
       { clock, random, fileSystem },
     );
     opened.push(() => tiers.close());
+    const limits = options.tenants?.limits ?? [];
+    const maxAttributeColumns = (tenant: string) => limitOf(limits, tenant).maxAttributeColumns;
     const stores = Object.values(tiers.stores);
     const cacheDir = resolve(dataDir, 'cache');
     const coldFiles =
@@ -108,7 +111,14 @@ async function openParts(options: OpenWitOptions): Promise<NodeStorage> {
         ...(coldFiles !== undefined && { coldFiles }),
         onCommitted: (range) => wal.release(range),
       },
-      { dataPath, tempDir: join(tempDir, 'merge'), nodeId: catalog.nodeId, ...options.storage, ...tiering },
+      {
+        dataPath,
+        tempDir: join(tempDir, 'merge'),
+        nodeId: catalog.nodeId,
+        maxAttributeColumns,
+        ...options.storage,
+        ...tiering,
+      },
     );
     opened.push(() => store.close());
     const nextBatchId = Math.max(wal.nextBatchId, await catalog.nextBatchId());

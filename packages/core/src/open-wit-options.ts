@@ -3,6 +3,7 @@ import type { QuerySettings } from '@openwit/query';
 import type { PolicyRule } from '@openwit/storage';
 import type { ReceiverOptions } from '@openwit/transport';
 import type { IngestOptions } from './ingest/ingest-settings.ts';
+import type { TenantLimit } from './ingest/tenant-limits.ts';
 import type { TierOption } from './tier-stores.ts';
 
 export interface OpenWitOptions {
@@ -63,6 +64,10 @@ export interface OpenWitOptions {
     };
     /** How long a clock that jumped forward must go on before records are removed by it. Default 3,600,000. */
     readonly clockConfirmMs?: number;
+  };
+  readonly tenants?: {
+    /** What tenants may send and store. Of the limits that name a tenant, the last one that has a part holds. */
+    readonly limits?: readonly TenantLimit[];
   };
   /** What does not fit DuckDB's memory goes to `tmp/` of the data folder. */
   readonly query?: Omit<QuerySettings, 'tempDir' | 'dataDirs'>;

@@ -80,7 +80,8 @@ export class OpenWit {
     const storage = options.dataDir === ':memory:' ? openMemoryStorage() : await openDiskStorage(options);
     try {
       const { wal, store, nextBatchId, folders } = storage;
-      const ingestor = new Ingestor({ wal, store, clock, nextBatchId }, ingestOptions(options));
+      const tenantLimits = options.tenants?.limits ?? [];
+      const ingestor = new Ingestor({ wal, store, clock, nextBatchId, tenantLimits }, ingestOptions(options));
       const engine = new QueryEngine({ source: ingestor, clock }, { ...options.query, ...folders });
       await keepingAlive(ingestor.recover());
       return new OpenWit({ clock, storage, ingestor, engine });

@@ -2,7 +2,7 @@ import { OpenWitError } from '@openwit/ports';
 import type { OpenWitOptions } from './open-wit-options.ts';
 import { TIER_TYPES, type TierOption } from './tier-stores.ts';
 
-type Sections = Pick<OpenWitOptions, 'ingest' | 'wal' | 'storage' | 'tiers' | 'query'>;
+type Sections = Pick<OpenWitOptions, 'ingest' | 'wal' | 'storage' | 'tiers' | 'tenants' | 'query'>;
 
 /** What a value must be, or undefined when it is that. */
 type Check = (value: unknown) => string | undefined;
@@ -34,9 +34,10 @@ const tier: Check = (value) => {
   const isKnown = typeof put === 'function' || TIER_TYPES.some((known) => known === type);
   return isKnown ? undefined : `a store, or an object with a type of ${TIER_TYPES.join(', ')}`;
 };
-const rules: Check = (value) => (Array.isArray(value) && value.every(isRule) ? undefined : 'a list of rules');
+/** Of one of a list of rules. */
+type PartChecks = Readonly<Record<string, Check>>;
 
-const RULE_CHECKS: Readonly<Record<string, Check>> = {
+const RULE_CHECKS: PartChecks = {
   tenant: text,
   table: oneOf('traces', 'logs', 'metrics'),
   coldAfterMs: integer,
@@ -44,11 +45,23 @@ const RULE_CHECKS: Readonly<Record<string, Check>> = {
   retentionMs: integer,
 };
 
-function isRule(rule: unknown): boolean {
-  if (typeof rule !== 'object' || rule === null) return false;
-  return Object.entries(rule).every(
-    ([name, part]) => part === undefined || (RULE_CHECKS[name]?.(part) === undefined && name in RULE_CHECKS),
-  );
+const LIMIT_CHECKS: PartChecks = {
+  tenant: text,
+  maxBytesPerSecond: integer,
+  burstBytes: integer,
+  maxStoredBytes: integer,
+  maxAttributeColumns: integer,
+};
+
+function listOf(parts: PartChecks): Check {
+  const isRule = (rule: unknown) =>
+    typeof rule === 'object' &&
+    rule !== null &&
+    Object.entries(rule).every(
+      ([name, part]) => part === undefined || (name in parts && parts[name]!(part) === undefined),
+    );
+  return (value) =>
+    Array.isArray(value) && value.every(isRule) ? undefined : `a list of objects with ${Object.keys(parts).join(', ')}`;
 }
 
 const CHECKS: Checks<Sections> = {
@@ -81,11 +94,12 @@ const CHECKS: Checks<Sections> = {
     cold: tier,
     archive: tier,
     archiveClass: text,
-    policies: rules,
+    policies: listOf(RULE_CHECKS),
     hotBytes: integer,
     cache: { maxBytes: integer, maxConcurrentRequests: integer, restoreArchived: flag, restoreDays: integer },
     clockConfirmMs: integer,
   },
+  tenants: { limits: listOf(LIMIT_CHECKS) },
   query: {
     threads: integer,
     memoryLimitBytes: integer,
@@ -103,9 +117,9 @@ const CHECKS: Checks<Sections> = {
  * Every option exists and has a value that it can have. Options come from files too, where no compiler saw them.
  * @throws invalid / INVALID_CONFIG with `details.option`
  */
-export function checkOptions({ ingest, wal, storage, tiers, query, dataDir }: OpenWitOptions): void {
+export function checkOptions({ ingest, wal, storage, tiers, tenants, query, dataDir }: OpenWitOptions): void {
   if (typeof dataDir !== 'string' || dataDir === '') throw invalid('must be a path', 'dataDir', dataDir);
-  checkSection('', { ingest, wal, storage, tiers, query }, CHECKS);
+  checkSection('', { ingest, wal, storage, tiers, tenants, query }, CHECKS);
 }
 
 function checkSection(path: string, section: object, checks: object): void {

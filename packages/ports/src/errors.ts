@@ -28,6 +28,7 @@ export type ErrorCode =
   | 'QUERY_INVALID'
   | 'QUERY_LIMIT'
   | 'QUERY_TIMEOUT'
+  | 'QUOTA_EXCEEDED'
   | 'RATE_LIMITED'
   | 'RECOVERING'
   | 'REQUEST_TOO_LARGE'

@@ -22,7 +22,7 @@ export interface FlushContext {
   readonly writers: Pick<ParquetWriters, 'encode'>;
   readonly dataPath: string;
   readonly nodeId: string;
-  readonly attributeColumns: AttributeColumnSettings;
+  readonly attributeColumnsOf: (tenant: string) => AttributeColumnSettings;
 }
 
 /** What a table gained by a batch. */
@@ -54,7 +54,8 @@ export class BatchFlush {
 
   async #encode(): Promise<{ table: CatalogTable; file: EncodedFile }> {
     const { tenant, table, batch } = this.#sealed;
-    const { catalog, writers, attributeColumns: settings } = this.#context;
+    const { catalog, writers, attributeColumnsOf } = this.#context;
+    const settings = attributeColumnsOf(tenant);
     const known = await catalog.openTable(tenant, table);
     const { fieldIds, attributeColumns, nextFieldId } = known;
     const request = { table, rows: batch.numRows, columns: columnsOf(batch), settings };

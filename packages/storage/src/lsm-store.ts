@@ -68,6 +68,8 @@ export interface LsmStoreSettings {
   readonly compression?: ParquetCompression;
   /** Default: keys in at least 10 % of a file's rows, at most 200 columns a table. */
   readonly attributeColumns?: Partial<AttributeColumnSettings>;
+  /** What a tenant's tables may have of attribute columns, where that is not what all may have. */
+  readonly maxAttributeColumns?: (tenant: string) => number | undefined;
   /** Threads that write Parquet. Default 1. */
   readonly threads?: number;
   readonly compaction?: Partial<CompactionOptions>;
@@ -109,6 +111,7 @@ export class LsmStore implements BatchSink, TableSource {
   readonly #mover: TierMover;
   readonly #maxHotBytes: number;
   #hotBytes = 0;
+  readonly #storedBytes = new Map<string, number>();
   readonly #maintenance: Maintenance;
   /** Apart from the rest: an upload takes as long as the network wants. */
   readonly #moving: Maintenance;
@@ -153,7 +156,11 @@ export class LsmStore implements BatchSink, TableSource {
     const tempDir = settings.tempDir ?? join(dataPath, '../tmp');
     const writers = collaborators.writers ?? new ParquetWriters({ threads, compression });
     const merger = collaborators.merger ?? new FileMerger({ tempDir, memoryLimitBytes });
-    const context = { catalog, fileSystem, writers, dataPath, nodeId, attributeColumns };
+    const attributeColumnsOf = (tenant: string) => {
+      const maxPerTable = settings.maxAttributeColumns?.(tenant);
+      return maxPerTable === undefined ? attributeColumns : { ...attributeColumns, maxPerTable };
+    };
+    const context = { catalog, fileSystem, writers, dataPath, nodeId, attributeColumnsOf };
     this.#catalog = catalog;
     this.#maxHotBytes = hotBytes;
     this.#tables = tables;
@@ -229,6 +236,11 @@ export class LsmStore implements BatchSink, TableSource {
     return removed;
   }
 
+  /** Bytes of a tenant's files, in all tiers. */
+  storedBytes(tenant: string): number {
+    return this.#storedBytes.get(tenant) ?? 0;
+  }
+
   /** @throws overloaded / OVERLOADED while the hot tier has as many bytes as it may */
   checkRoom(): void {
     if (this.#hotBytes < this.#maxHotBytes) return;
@@ -279,8 +291,14 @@ export class LsmStore implements BatchSink, TableSource {
   #changed(): void {
     this.#retirement.snapshotEnded();
     this.#hotBytes = 0;
-    for (const { versions } of this.#tables) {
-      for (const { tier, sizeBytes } of versions.current.files) if (tier === 'hot') this.#hotBytes += sizeBytes;
+    this.#storedBytes.clear();
+    for (const { tenant, versions } of this.#tables) {
+      let bytes = this.#storedBytes.get(tenant) ?? 0;
+      for (const { tier, sizeBytes } of versions.current.files) {
+        bytes += sizeBytes;
+        if (tier === 'hot') this.#hotBytes += sizeBytes;
+      }
+      this.#storedBytes.set(tenant, bytes);
     }
   }
 }

@@ -58,6 +58,11 @@ export class MemoryStore implements BatchSink, TableSource {
     return Promise.reject(new OpenWitError('invalid', 'INVALID_CONFIG', message));
   }
 
+  /** There are no files. */
+  storedBytes(): number {
+    return 0;
+  }
+
   /** How much it may hold is the limit of its appends. */
   checkRoom(): void {}
 

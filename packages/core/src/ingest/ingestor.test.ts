@@ -91,6 +91,7 @@ test('the memory of a batch is written anew only when neither the store nor a sn
     pendingBytes: 0,
     tenants: new Set(),
     checkRoom: () => {},
+    storedBytes: () => 0,
     append: async (batch) => void stored.push(batch),
     snapshot: () => nothing as unknown as Snapshot,
   };
@@ -352,6 +353,7 @@ test('while a batch is on its way to its file, pressure seals no other', async (
     pendingBytes: 0,
     tenants: new Set<string>(),
     checkRoom: () => {},
+    storedBytes: () => 0,
     append: ({ batch }: SealedBatch) => {
       const bytes = 150_000;
       store.pendingBytes += bytes;

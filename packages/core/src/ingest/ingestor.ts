@@ -19,6 +19,7 @@ import { MemoryBudget } from './memory-budget.ts';
 import type { OpenBatch } from './open-batch.ts';
 import { type IngestStore, OpenBatches } from './open-batches.ts';
 import { Recovery } from './recovery.ts';
+import { type TenantLimit, TenantLimits } from './tenant-limits.ts';
 import { TenantNames } from './tenant-names.ts';
 
 export interface IngestorParts {
@@ -27,6 +28,8 @@ export interface IngestorParts {
   readonly clock?: Clock;
   /** A batch id that was never used; `wal.nextBatchId` by default. */
   readonly nextBatchId?: number;
+  /** Default: none. */
+  readonly tenantLimits?: readonly TenantLimit[];
 }
 
 export interface IngestorStats {
@@ -58,6 +61,7 @@ type SharedRequest = IngestRequest & { readonly payload: Uint8Array<SharedArrayB
 export class Ingestor implements IngestSink, TableSource {
   readonly #wal: WriteAheadLog;
   readonly #store: IngestStore;
+  readonly #limits: TenantLimits;
   readonly #clock: Clock;
   readonly #settings: IngestSettings;
   readonly #budget: MemoryBudget;
@@ -75,7 +79,10 @@ export class Ingestor implements IngestSink, TableSource {
   #accepted = 0;
   #rejected = 0;
 
-  constructor({ wal, store, clock = systemClock, nextBatchId = 0 }: IngestorParts, options: IngestOptions = {}) {
+  constructor(
+    { wal, store, clock = systemClock, nextBatchId = 0, tenantLimits = [] }: IngestorParts,
+    options: IngestOptions = {},
+  ) {
     this.#wal = wal;
     this.#store = store;
     this.#clock = clock;
@@ -91,6 +98,8 @@ export class Ingestor implements IngestSink, TableSource {
       { clock, usedElsewhere: () => (this.#areBatchesFull ? Number.POSITIVE_INFINITY : 0) },
       { maxBytes: DECODE_AHEAD_BYTES * this.#settings.threads, maxWaitMs },
     );
+    const storedBytes = (tenant: string) => store.storedBytes(tenant);
+    this.#limits = new TenantLimits({ clock, storedBytes }, tenantLimits);
     this.#tenants = new TenantNames(store.tenants, maxTenants);
     this.#recovery = new Recovery({ wal, batches: this.#batches, budget: this.#budget, buffers: this.#buffers });
   }
@@ -100,6 +109,7 @@ export class Ingestor implements IngestSink, TableSource {
     this.#checkRecovered();
     this.#tenants.check(request.tenant);
     this.#store.checkRoom();
+    this.#limits.check(request.tenant, request.payload.length);
     const result = this.#admit(request);
     this.#requests.add(result);
     return result.finally(() => this.#requests.delete(result));

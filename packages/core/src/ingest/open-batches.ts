@@ -10,6 +10,8 @@ export interface IngestStore extends BatchSink, TableSource {
   readonly pendingBytes: number;
   /** The tenants that have records. */
   readonly tenants: ReadonlySet<string>;
+  /** Bytes of a tenant's files, in all tiers. */
+  storedBytes(tenant: string): number;
   /** @throws overloaded / OVERLOADED while there is no room for more records */
   checkRoom(): void;
 }

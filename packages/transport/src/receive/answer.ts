@@ -30,7 +30,7 @@ export function errorAnswer(error: unknown, defaultRetryAfterMs: number): ErrorA
   if (!isOpenWitError(error)) return unavailable('internal error', defaultRetryAfterMs);
   const { kind, code, message } = error;
   const retryAfterMs = error.retryAfterMs ?? defaultRetryAfterMs;
-  if (code === 'RATE_LIMITED') {
+  if (code === 'RATE_LIMITED' || code === 'QUOTA_EXCEEDED') {
     return { httpStatus: 429, grpcStatus: GRPC_STATUS.resourceExhausted, message, retryAfterMs };
   }
   if (kind !== 'invalid') return unavailable(message, Math.min(retryAfterMs, 3000));
