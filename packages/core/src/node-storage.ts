@@ -6,6 +6,7 @@ import {
   systemClock,
   systemRandom,
   type TableName,
+  type TableUsage,
   type WriteAheadLog,
 } from '@openwit/ports';
 import type { QuerySettings } from '@openwit/query';
@@ -30,6 +31,8 @@ import { NodeTiers } from './tier-stores.ts';
 export interface NodeStore extends IngestStore {
   /** See {@link LsmStore.deleteTenant}. */
   deleteTenant(tenant: string): Promise<void>;
+  /** See {@link LsmStore.usage}. */
+  usage(): TableUsage[];
   /** See {@link LsmStore.deleteRows}. */
   deleteRows(tenant: string, table: TableName, match: MatchRows): Promise<number>;
 }

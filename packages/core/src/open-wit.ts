@@ -9,6 +9,7 @@ import {
   type Receiver,
   type Signal,
   systemClock,
+  type TableUsage,
 } from '@openwit/ports';
 import { QueryEngine, type QueryOptions, type QueryResult } from '@openwit/query';
 import { OtlpGrpcReceiver, OtlpHttpReceiver } from '@openwit/transport';
@@ -82,7 +83,10 @@ export class OpenWit {
       const { wal, store, nextBatchId, folders } = storage;
       const tenantLimits = options.tenants?.limits ?? [];
       const ingestor = new Ingestor({ wal, store, clock, nextBatchId, tenantLimits }, ingestOptions(options));
-      const engine = new QueryEngine({ source: ingestor, clock }, { ...options.query, ...folders });
+      const engine = new QueryEngine(
+        { source: ingestor, clock, usage: () => store.usage() },
+        { ...options.query, ...folders },
+      );
       await keepingAlive(ingestor.recover());
       return new OpenWit({ clock, storage, ingestor, engine });
     } catch (error) {
@@ -142,6 +146,12 @@ export class OpenWit {
     const { sql, params } = toStatement(texts, values);
     const result = await this.query(sql, { params });
     return result.rows();
+  }
+
+  /** What each tenant's tables have in files. In SQL a tenant reads its own as `openwit.usage`. */
+  usage(): TableUsage[] {
+    this.#checkOpen();
+    return this.#storage.store.usage();
   }
 
   /** Resolves when everything that was acknowledged before the call is in Parquet files. */

@@ -67,6 +67,19 @@ export interface DataFile {
   readonly emptyColumns: readonly string[];
 }
 
+/** What a tenant's table has in files. */
+export interface TableUsage {
+  readonly tenant: string;
+  readonly table: TableName;
+  readonly files: number;
+  readonly rows: number;
+  readonly bytesByTier: Readonly<Record<Tier, number>>;
+  readonly attributeColumns: number;
+  /** Nanoseconds since the Unix epoch; undefined when there is no file. */
+  readonly minTimestampNs: bigint | undefined;
+  readonly maxTimestampNs: bigint | undefined;
+}
+
 /** An attribute key stored as a column of its own: `attributes.http.route`. */
 export interface AttributeColumn {
   /** The Parquet field id, unique in the table. */

@@ -8,12 +8,13 @@ import {
   systemClock,
   type TableName,
   type TableSource,
+  type TableUsage,
 } from '@openwit/ports';
 import type { QueryRequest } from './engine/protocol.ts';
 import { QueryWorker } from './engine/query-worker.ts';
 import { cancelled, RunningQuery } from './engine/running-query.ts';
 import { type QuerySettings, type ResolvedSettings, resolveSettings } from './engine/settings.ts';
-import { mentionedTables, tableInputs } from './engine/table-inputs.ts';
+import { mentionedTables, mentionsUsage, tableInputs } from './engine/table-inputs.ts';
 import type { QueryResult } from './query-result.ts';
 import { namedParameters } from './sql/parameters.ts';
 import { queryError } from './sql/query-error.ts';
@@ -43,6 +44,8 @@ export interface RowMatch extends Pick<QueryOptions, 'params' | 'timeoutMs' | 's
 export interface QueryEngineParts {
   readonly source: TableSource;
   readonly clock?: Clock;
+  /** What tenants have in files: of the query's tenant it is `openwit.usage`. Default: nothing. */
+  readonly usage?: () => readonly TableUsage[];
 }
 
 /**
@@ -53,6 +56,7 @@ export interface QueryEngineParts {
  */
 export class QueryEngine implements AsyncDisposable {
   readonly #source: TableSource;
+  readonly #usage: () => readonly TableUsage[];
   readonly #clock: Clock;
   readonly #settings: ResolvedSettings;
   readonly #running = new Set<RunningQuery>();
@@ -62,8 +66,9 @@ export class QueryEngine implements AsyncDisposable {
   #closing: Promise<void> | undefined;
   #allReleased: () => void = () => {};
 
-  constructor({ source, clock = systemClock }: QueryEngineParts, settings: QuerySettings = {}) {
+  constructor({ source, clock = systemClock, usage = () => [] }: QueryEngineParts, settings: QuerySettings = {}) {
     this.#source = source;
+    this.#usage = usage;
     this.#clock = clock;
     this.#settings = resolveSettings(settings);
   }
@@ -81,7 +86,9 @@ export class QueryEngine implements AsyncDisposable {
     // Nothing may wait before this: what was acknowledged before the call must be in the snapshot.
     const snapshot = this.#source.snapshot(tenant, mentionedTables(sql));
     const { maxRows = this.#settings.maxRows } = options;
-    return this.#start({ sql, parameters, tables: tableInputs(snapshot), maxRows }, snapshot, timeoutMs, signal);
+    const usage = mentionsUsage(sql) ? this.#usage().filter((entry) => entry.tenant === tenant) : [];
+    const asked = { sql, parameters, tables: tableInputs(snapshot), maxRows, usage };
+    return this.#start(asked, snapshot, timeoutMs, signal);
   }
 
   /**
@@ -118,7 +125,7 @@ export class QueryEngine implements AsyncDisposable {
   }
 
   #start(
-    asked: Pick<QueryRequest, 'sql' | 'parameters' | 'tables' | 'maxRows' | 'rowNumbers'>,
+    asked: Pick<QueryRequest, 'sql' | 'parameters' | 'tables' | 'maxRows' | 'rowNumbers' | 'usage'>,
     snapshot: Snapshot,
     timeoutMs: number,
     signal: AbortSignal | undefined,

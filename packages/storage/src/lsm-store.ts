@@ -12,6 +12,7 @@ import {
   systemRandom,
   type TableName,
   type TableSource,
+  type TableUsage,
   type WalRange,
 } from '@openwit/ports';
 import { BatchFlusher } from './batch-flusher.ts';
@@ -29,6 +30,7 @@ import { type MatchRows, RowRemoval } from './retention/row-removal.ts';
 import { TrustedTime } from './retention/trusted-time.ts';
 import { Retirement } from './retirement.ts';
 import type { StoreStats } from './store-stats.ts';
+import { tableUsage } from './table-usage.ts';
 import { TenantTables } from './tenant-tables.ts';
 import type { ColdCache } from './tiers/cold-cache.ts';
 import { FilePlaces, type TierStores } from './tiers/file-places.ts';
@@ -257,6 +259,11 @@ export class LsmStore implements BatchSink, TableSource {
   /** Bytes of batches that are not in files yet. */
   get pendingBytes(): number {
     return this.#flusher.pendingBytes;
+  }
+
+  /** What each tenant's tables have in files. */
+  usage(): TableUsage[] {
+    return [...this.#tables].map(({ tenant, table, versions }) => tableUsage(tenant, table, versions.current));
   }
 
   stats(): StoreStats {

@@ -5,6 +5,7 @@ import {
   type Snapshot,
   type TableName,
   type TableSource,
+  type TableUsage,
   type WalRange,
 } from '@openwit/ports';
 import type { RecordBatch } from 'apache-arrow';
@@ -56,6 +57,11 @@ export class MemoryStore implements BatchSink, TableSource {
   deleteRows(): Promise<number> {
     const message = 'a store in memory removes tenants, not single records';
     return Promise.reject(new OpenWitError('invalid', 'INVALID_CONFIG', message));
+  }
+
+  /** There are no files. */
+  usage(): TableUsage[] {
+    return [];
   }
 
   /** There are no files. */

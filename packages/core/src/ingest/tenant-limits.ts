@@ -15,6 +15,9 @@ export interface TenantLimit {
 }
 
 const BURST_SECONDS = 4;
+/** Names come from outside. A bucket that was not used for so long is as good as new. */
+const MOST_BUCKETS = 10_000;
+const QUIET_MS = 60_000;
 /** Files go by hours and days: asking again soon is no use. */
 const STORED_RETRY_MS = 60_000;
 
@@ -59,6 +62,7 @@ export class TenantLimits {
     const room = burstBytes ?? BURST_SECONDS * rate;
     const now = this.#clock.monotonic();
     const bucket = this.#buckets.get(tenant) ?? { bytes: room, at: now };
+    if (this.#buckets.size >= MOST_BUCKETS) this.#forgetQuiet(now);
     bucket.bytes = Math.min(room, bucket.bytes + ((now - bucket.at) / 1000) * rate);
     bucket.at = now;
     this.#buckets.set(tenant, bucket);
@@ -70,6 +74,10 @@ export class TenantLimits {
     const message = `the tenant sends more than its rate, tenant=${tenant} maxBytesPerSecond=${rate}`;
     const retryAfterMs = Math.ceil((missing / rate) * 1000);
     throw new OpenWitError('overloaded', 'RATE_LIMITED', message, { retryAfterMs });
+  }
+
+  #forgetQuiet(now: number): void {
+    for (const [tenant, { at }] of this.#buckets) if (now - at > QUIET_MS) this.#buckets.delete(tenant);
   }
 }
 

@@ -1,4 +1,4 @@
-import type { ErrorMessage, TableName } from '@openwit/ports';
+import type { ErrorMessage, TableName, TableUsage } from '@openwit/ports';
 import type { ResultColumn } from '../results/arrow-batch.ts';
 import type { ColumnBuffers } from '../results/column-buffers.ts';
 import type { ResultType } from '../results/result-type.ts';
@@ -15,6 +15,8 @@ export interface QueryRequest {
   readonly nowMs: number;
   readonly maxRows: number;
   readonly maxResultBytes: number;
+  /** What the tenant has in files, when the query may ask for it. */
+  readonly usage?: readonly TableUsage[];
   /** Whether the one table has its rows' numbers too; see `ROW_NUMBER`. */
   readonly rowNumbers?: boolean;
 }

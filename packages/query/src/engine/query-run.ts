@@ -120,11 +120,11 @@ export class QueryRun {
   }
 
   async #plan(attributeColumns: boolean): Promise<QueryPlan> {
-    const { sql, tables, nowMs, parameters, rowNumbers = false } = this.#request;
+    const { sql, tables, nowMs, parameters, rowNumbers = false, usage = [] } = this.#request;
     const { functions, memory } = this.#database;
     this.#checkCancelled();
     const tree = await parse(this.#session, sql);
-    const known = { sql, tree, tables, nowMs, parameters, functions };
+    const known = { sql, tree, tables, nowMs, parameters, functions, usage };
     const plan = await planQuery(this.#session, { ...known, attributeColumns, rowNumbers });
     for (const [name, scan] of plan.scans) {
       memory.plans.set(name, scan);

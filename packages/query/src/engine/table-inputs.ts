@@ -3,11 +3,17 @@ import { columnsOf } from '@openwit/ports/arrow';
 import type { RecordBatch } from 'apache-arrow';
 import type { ScanBatch } from '../memory/scan-plan.ts';
 import type { TableInput } from '../sql/plan.ts';
+import { USAGE_TABLE } from '../sql/usage-table.ts';
 
 /** The tables that a query can read: SQL must spell a table's name to read it. */
 export function mentionedTables(sql: string): TableName[] {
   const text = sql.toLowerCase();
   return SIGNALS.filter((table) => text.includes(table));
+}
+
+/** So with `openwit.usage`. */
+export function mentionsUsage(sql: string): boolean {
+  return sql.toLowerCase().includes(USAGE_TABLE);
 }
 
 /** A snapshot as plain data over shared memory, for a message to the worker. */

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { AttributeColumn, DataFile, TableName } from '@openwit/ports';
+import type { AttributeColumn, DataFile, TableName, TableUsage } from '@openwit/ports';
 import type { ScanBatch, ScanPlan } from '../memory/scan-plan.ts';
 import { type AstNode, selectStatement, walk } from './ast.ts';
 import { type HiddenColumn, replaceAccesses } from './attribute-access.ts';
@@ -15,6 +15,7 @@ import { type Resolution, Resolver } from './resolve.ts';
 import type { TableUse } from './scope.ts';
 import type { Session } from './session.ts';
 import { groupFiles, identifier, type LocalPaths, literal, scanColumns, TIME, tableSql } from './table-sql.ts';
+import { usageSql } from './usage-table.ts';
 
 /** A table's part of the snapshot, as it crosses to the worker. */
 export interface TableInput {
@@ -33,6 +34,8 @@ export interface PlanRequest {
   readonly functions: FunctionCatalog;
   /** Whether accesses to attributes become columns; without, each table has all its columns and no others. */
   readonly attributeColumns: boolean;
+  /** What the tenant has in files: `openwit.usage`. */
+  readonly usage: readonly TableUsage[];
   /** Whether the query, of one file of one table, may read {@link ROW_NUMBER}. */
   readonly rowNumbers?: boolean;
 }
@@ -95,6 +98,7 @@ export async function planQuery(session: Session, request: PlanRequest): Promise
     remote.push(...remoteReads(read, groups));
     words.set(use.token, (paths) => tableSql(read, inMemory ? use.token : undefined, groups, paths));
   }
+  for (const token of resolution.usageTokens) words.set(token, () => usageSql(request.usage));
   for (const [i, { original }] of named.entries()) {
     const name = await toSql(session, selectStatement([original]));
     words.set(`${nonce}_name${i}`, () => identifier(name.replace(/^SELECT /, '')));

@@ -7,6 +7,7 @@ import { functionColumns, lowerCase, outputNames, queriesOf, renamed } from './o
 import { positionOfByte, queryError, quoted } from './query-error.ts';
 import { CommonTables, Scope, type TableUse } from './scope.ts';
 import { timeBounds } from './time-bounds.ts';
+import { SYSTEM_SCHEMA, USAGE_COLUMNS, USAGE_TABLE } from './usage-table.ts';
 
 /** What the names in a query mean. The tree's tables carry tokens afterwards; nothing else of it has changed. */
 export interface Resolution {
@@ -16,6 +17,8 @@ export interface Resolution {
   /** `now()` and the like. */
   readonly clockNodes: readonly Expression[];
   readonly unnamed: readonly UnnamedItem[];
+  /** The words that stand for `openwit.usage` in the tree. */
+  readonly usageTokens: readonly string[];
 }
 
 /** A select item without a name of its own, which DuckDB names by its text, and which the plan changes. */
@@ -38,6 +41,7 @@ export class Resolver {
   readonly #stars: { node: Expression; uses: TableUse[] }[] = [];
   readonly #clockNodes: Expression[] = [];
   readonly #unnamed: UnnamedItem[] = [];
+  readonly #usageTokens: string[] = [];
   /** The stars of `ORDER BY ALL`. */
   readonly #orderByAll = new Set<Expression>();
   #names = 0;
@@ -51,7 +55,13 @@ export class Resolver {
 
   resolve(query: AstNode): Resolution {
     this.#query(query as TypedNode, undefined, new CommonTables());
-    return { uses: this.#uses, stars: this.#stars, clockNodes: this.#clockNodes, unnamed: this.#unnamed };
+    return {
+      uses: this.#uses,
+      stars: this.#stars,
+      clockNodes: this.#clockNodes,
+      unnamed: this.#unnamed,
+      usageTokens: this.#usageTokens,
+    };
   }
 
   #query(node: TypedNode, outer: Scope | undefined, around: CommonTables): void {
@@ -189,6 +199,10 @@ export class Resolver {
     const name = String(node.table_name);
     const alias = node.alias === '' ? name : String(node.alias);
     const renames = node.column_name_alias as string[];
+    if (isUsage(node)) {
+      this.#usage(node, alias, renames, scope);
+      return;
+    }
     if (node.schema_name !== '' || node.catalog_name !== '') {
       throw this.#forbidden(node, `schemas are not allowed, table=${quoted(`${node.schema_name}.${name}`)}`);
     }
@@ -213,6 +227,14 @@ export class Resolver {
         ? { alias: alias.toLowerCase(), columns: undefined }
         : { alias: alias.toLowerCase(), use, columns: new Set(use.columns.map((column) => column.name)) },
     );
+  }
+
+  #usage(node: TypedNode, alias: string, renames: readonly string[], scope: Scope): void {
+    if ((node.at_clause ?? null) !== null) throw this.#forbidden(node, 'AT is not allowed');
+    const token = this.#newName();
+    this.#usageTokens.push(token);
+    Object.assign(node, { schema_name: '', table_name: token, alias });
+    scope.sources.push({ alias: alias.toLowerCase(), columns: renames.length > 0 ? undefined : USAGE_COLUMNS });
   }
 
   #newUse(table: TableName, node: AstNode): TableUse {
@@ -315,4 +337,9 @@ function orderByAllOf(select: TypedNode): Expression[] {
 
 function isEveryColumn({ class: kind, columns, expr }: Expression): boolean {
   return kind === 'STAR' && columns === true && (expr ?? null) === null;
+}
+
+function isUsage({ catalog_name: catalog, schema_name: schema, table_name: table }: AstNode): boolean {
+  const isNamed = String(schema).toLowerCase() === SYSTEM_SCHEMA && String(table).toLowerCase() === USAGE_TABLE;
+  return catalog === '' && isNamed;
 }
