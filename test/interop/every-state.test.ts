@@ -154,12 +154,14 @@ async function sameAnswers(tenants: readonly string[] = TENANTS): Promise<Set<st
       const own = await rowsOfNode(node!.api, signal, tenant);
       assert.deepEqual(await rowsOfLakehouse(reader, signal, place).catch(unlessUnknown), own, `${tenant} ${signal}`);
       if (own.length === 0) continue;
-      for (const filter of ['true', ...FILTERS[signal]]) {
-        const question = (from: string) => summary(signal, from, filter);
-        const { rows } = await ask(node!.api, question(signal), { 'x-scope-orgid': tenant });
-        assert.deepEqual(await reader.read(catalog, question(tableAt(signal, place))), rows, question(signal));
-        if (filter !== 'true' && Number(rows[0]![0]) > 0) matched.add(filter);
-      }
+      const filters = ['true', ...FILTERS[signal]];
+      const question = (from: string) =>
+        `${filters.map((filter, i) => summary(signal, from, filter, i)).join(' union all ')} order by 1`;
+      const { rows } = await ask(node!.api, question(signal), { 'x-scope-orgid': tenant });
+      assert.deepEqual(await reader.read(catalog, question(tableAt(signal, place))), rows, question(signal));
+      rows.forEach(([i, count]) => {
+        if (Number(i) > 0 && Number(count) > 0) matched.add(filters[Number(i)]!);
+      });
     }
   }
   return matched;
@@ -171,14 +173,14 @@ function unlessUnknown(error: Error): string[] {
   return [];
 }
 
-function summary(signal: Signal, from: string, filter: string): string {
+function summary(signal: Signal, from: string, filter: string, i: number): string {
   const sums = {
     traces: 'sum(duration_ns)::varchar, max(span_name), min(duration_ns)::varchar',
     logs: 'sum(severity_number)::varchar, max(body), min(severity_number)::varchar',
     metrics: 'sum(value_int::hugeint)::varchar, max(metric_name), min(value_int)::varchar',
   };
   const times = 'min(timestamp)::varchar, max(timestamp)::varchar';
-  return `select count(*), count(distinct service_name), ${times}, ${sums[signal]} from ${from} where ${filter}`;
+  return `select ${i}, count(*), count(distinct service_name), ${times}, ${sums[signal]} from ${from} where ${filter}`;
 }
 
 async function allRows(): Promise<Map<string, readonly string[]>> {
