@@ -62,6 +62,7 @@ export class QueryEngine implements AsyncDisposable {
     const snapshot = this.#source.snapshot(tenant, mentionedTables(sql));
     const request: QueryRequest = {
       id: this.#nextId++,
+      tenant,
       sql,
       parameters,
       tables: tableInputs(snapshot),
