@@ -1,9 +1,10 @@
-// npm run bench -- ingest|query|load|exporter|open [--json] [--requests 1000] [--runs 3] [--signal traces|logs|metrics]
+// npm run bench -- ingest|query|load|exporter|open|files [--json] [--requests 1000] [--runs 3] [--signal traces|logs|metrics]
 //
 // Takes the figures that docs/performance.md states, on the workload of bench/workload: whole processes, over HTTP,
 // the client on the same machine, medians of the runs.
 import { parseArgs } from 'node:util';
 import { benchExporter } from './exporter.ts';
+import { benchFiles } from './files.ts';
 import { benchIngest } from './ingest.ts';
 import { benchLoad } from './load.ts';
 import { benchOpen } from './open.ts';
@@ -13,6 +14,7 @@ import { benchQueries } from './query.ts';
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
+    files: { type: 'string', default: '10000' },
     json: { type: 'boolean', default: false },
     requests: { type: 'string', default: '1000' },
     runs: { type: 'string', default: '3' },
@@ -42,9 +44,11 @@ if (positionals[0] === 'ingest') {
   console.log(JSON.stringify(await benchExporter()));
 } else if (positionals[0] === 'open') {
   console.log(JSON.stringify(await benchOpen()));
+} else if (positionals[0] === 'files') {
+  console.log(JSON.stringify(await benchFiles({ files: Number(values.files) })));
 } else {
   console.error(
-    'usage: npm run bench -- ingest|query|load|exporter|open [--json] [--requests N] [--runs N] [--settle SECONDS] [--signal S]',
+    'usage: npm run bench -- ingest|query|load|exporter|open|files [--json] [--requests N] [--runs N] [--settle SECONDS] [--signal S]',
   );
   process.exitCode = 2;
 }

@@ -1,6 +1,8 @@
-import { execFile } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import type { Socket } from 'node:net';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
@@ -13,31 +15,21 @@ const PACKAGES = [
 ];
 const VENV = join(import.meta.dirname, '../../.cache', `duckdb-${VERSION}`);
 const PYTHON = join(VENV, 'bin/python');
+const SCRIPT = join(import.meta.dirname, 'duckdb_reader.py');
 const INSTALL_TIMEOUT_MS = 240_000;
-const READ_TIMEOUT_MS = 60_000;
-
-/** Attaches the catalog as a stranger does, and prints the rows of one query as JSON. */
-const SCRIPT = `
-import glob, json, os, site, sys, duckdb
-catalog, sql = sys.argv[1:]
-db = duckdb.connect()
-for name in ('sqlite_scanner', 'postgres_scanner', 'ducklake'):
-    path = os.path.join(site.getsitepackages()[0], 'duckdb_extension_' + name, 'extensions', '*', name + '.duckdb_extension')
-    db.execute("LOAD '" + glob.glob(path)[0] + "'")
-db.execute("SET TimeZone = 'UTC'")
-kind = 'postgres' if catalog.startswith('postgres:') else 'sqlite'
-db.execute("ATTACH 'ducklake:" + kind + ":" + catalog + "' AS wit (READ_ONLY)")
-print(json.dumps(db.execute(sql).fetchall()))
-`;
+const READ_TIMEOUT_MS = 120_000;
 
 /** An independent DuckDB with its DuckLake extension, from PyPI. */
 export interface DuckDbReader {
   /**
-   * Rows of text and numbers, of a query over the attached catalog `wit`.
+   * Rows of text, numbers and maps, of a query over the attached catalog `wit`, which each query attaches anew.
    * @param catalog the path of its SQLite file, or the connection string of its Postgres
    */
-  read(catalog: string, sql: string): Promise<(string | number | null)[][]>;
+  read(catalog: string, sql: string): Promise<Value[][]>;
 }
+
+type Value = string | number | null | Readonly<Record<string, string | null>>;
+type Answer = { readonly rows: Value[][] } | { readonly error: string };
 
 /** The reader, or why this machine has none. */
 export async function duckDbReader(): Promise<DuckDbReader | { readonly missing: string }> {
@@ -49,11 +41,42 @@ export async function duckDbReader(): Promise<DuckDbReader | { readonly missing:
   } catch (error) {
     return { missing: `DuckDB ${VERSION} cannot be installed from PyPI: ${(error as Error).message.slice(0, 200)}` };
   }
-  return {
-    async read(catalog, sql) {
-      const options = { timeout: READ_TIMEOUT_MS, maxBuffer: 256 * 1024 * 1024 };
-      const { stdout } = await run(PYTHON, ['-c', SCRIPT, catalog, sql], options);
-      return JSON.parse(stdout) as (string | number | null)[][];
-    },
-  };
+  return new ReaderProcess();
+}
+
+/** One Python, which starts with the first query and answers in turn; idle it keeps no test alive, and ends with it. */
+class ReaderProcess implements DuckDbReader {
+  readonly #waiting: ((answer: Answer) => void)[] = [];
+  #child: ChildProcess | undefined;
+
+  async read(catalog: string, sql: string): Promise<Value[][]> {
+    const child = (this.#child ??= this.#start());
+    const { promise, resolve } = Promise.withResolvers<Answer>();
+    this.#waiting.push(resolve);
+    holdOpen(child, true);
+    const timer = setTimeout(() => child.kill('SIGKILL'), READ_TIMEOUT_MS);
+    child.stdin!.write(`${JSON.stringify([catalog, sql])}\n`);
+    const answer = await promise;
+    clearTimeout(timer);
+    if (this.#waiting.length === 0) holdOpen(child, false);
+    if ('error' in answer) throw new Error(answer.error);
+    return answer.rows;
+  }
+
+  #start(): ChildProcess {
+    const child = spawn(PYTHON, [SCRIPT], { stdio: ['pipe', 'pipe', 'inherit'] });
+    createInterface({ input: child.stdout! }).on('line', (line) => this.#waiting.shift()?.(JSON.parse(line) as Answer));
+    child.stdin!.on('error', () => {}); // the end is heard of below
+    child.once('close', (code, signal) => {
+      this.#child = undefined;
+      for (const resolve of this.#waiting.splice(0)) resolve({ error: `the reader ended, code=${code ?? signal}` });
+    });
+    return child;
+  }
+}
+
+function holdOpen(child: ChildProcess, holds: boolean): void {
+  const call = holds ? 'ref' : 'unref';
+  child[call]();
+  for (const stream of [child.stdin, child.stdout]) (stream as unknown as Socket)[call]();
 }

@@ -43,6 +43,9 @@ export interface OpenFile {
   close(): Promise<void>;
 }
 
+/** Names that are looked up at once: one after the other, a folder of thousands would hold up a start. */
+const LOT = 256;
+
 const FLAGS = {
   create: constants.O_CREAT | constants.O_EXCL | constants.O_RDWR,
   write: constants.O_RDWR,
@@ -53,11 +56,15 @@ const FLAGS = {
 export const nodeFileSystem: FileSystem = {
   open: async (path, mode) => new NodeFile(await open(path, FLAGS[mode])),
   async list(path) {
-    const names = await readdir(path).catch(nothingWhenMissing);
+    const names = (await readdir(path).catch(nothingWhenMissing)) ?? [];
     const entries: FolderEntry[] = [];
-    for (const name of (names ?? []).sort()) {
-      const stats: Stats | undefined = await stat(join(path, name)).catch(nothingWhenMissing);
-      if (stats !== undefined) entries.push({ name, isFolder: stats.isDirectory(), sizeBytes: stats.size });
+    for (const some of inLots(names.sort())) {
+      const stats: (Stats | undefined)[] = await Promise.all(
+        some.map((name) => stat(join(path, name)).catch(nothingWhenMissing)),
+      );
+      stats.forEach((found, i) => {
+        if (found !== undefined) entries.push({ name: some[i]!, isFolder: found.isDirectory(), sizeBytes: found.size });
+      });
     }
     return entries;
   },
@@ -110,4 +117,8 @@ class NodeFile implements OpenFile {
 function nothingWhenMissing(error: NodeJS.ErrnoException): undefined {
   if (error.code !== 'ENOENT') throw error;
   return undefined;
+}
+
+function* inLots<T>(list: readonly T[]): Generator<readonly T[]> {
+  for (let at = 0; at < list.length; at += LOT) yield list.slice(at, at + LOT);
 }

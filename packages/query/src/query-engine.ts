@@ -87,7 +87,7 @@ export class QueryEngine implements AsyncDisposable {
     const snapshot = this.#source.snapshot(tenant, mentionedTables(sql));
     const { maxRows = this.#settings.maxRows } = options;
     const usage = mentionsUsage(sql) ? this.#usage().filter((entry) => entry.tenant === tenant) : [];
-    const asked = { sql, parameters, tables: tableInputs(snapshot), maxRows, usage };
+    const asked = { tenant, sql, parameters, tables: tableInputs(snapshot), maxRows, usage };
     return this.#start(asked, snapshot, timeoutMs, signal);
   }
 
@@ -104,7 +104,8 @@ export class QueryEngine implements AsyncDisposable {
     const { attributeColumns } = snapshot.tables.get(table)!;
     const tables = { [table]: { batches: [], files: [file], attributeColumns } };
     const borrowed = { ...snapshot, release: () => {} };
-    const asked = { sql, parameters, tables, maxRows: file.rows, rowNumbers: true };
+    // No tenant's name is empty: the files that the worker knows of the tenant's tables stay as they are.
+    const asked = { tenant: '', sql, parameters, tables, maxRows: file.rows, rowNumbers: true };
     const result = await this.#start(asked, borrowed, timeoutMs, signal);
     const numbers: number[] = [];
     for await (const batch of result) {
@@ -125,7 +126,7 @@ export class QueryEngine implements AsyncDisposable {
   }
 
   #start(
-    asked: Pick<QueryRequest, 'sql' | 'parameters' | 'tables' | 'maxRows' | 'rowNumbers' | 'usage'>,
+    asked: Pick<QueryRequest, 'tenant' | 'sql' | 'parameters' | 'tables' | 'maxRows' | 'rowNumbers' | 'usage'>,
     snapshot: Snapshot,
     timeoutMs: number,
     signal: AbortSignal | undefined,

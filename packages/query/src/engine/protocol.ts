@@ -5,10 +5,12 @@ import type { ResultType } from '../results/result-type.ts';
 import type { BindableValue } from '../sql/parameters.ts';
 import type { TableInput } from '../sql/plan.ts';
 import type { RemoteRead } from '../sql/remote-reads.ts';
+import type { FileListChanges } from './file-lists.ts';
 
 /** A query with its snapshot, as plain data; memory crosses as shared buffers, without a copy. */
 export interface QueryRequest {
   readonly id: number;
+  readonly tenant: string;
   readonly sql: string;
   readonly parameters: Readonly<Record<string, BindableValue>>;
   readonly tables: Partial<Readonly<Record<TableName, TableInput>>>;
@@ -23,7 +25,8 @@ export interface QueryRequest {
 
 /** From the engine to its worker. */
 export type ToWorker =
-  | { readonly kind: 'query'; readonly request: QueryRequest }
+  /** The request's tables come without their files, which `files` tells of. */
+  | { readonly kind: 'query'; readonly request: QueryRequest; readonly files: FileListChanges }
   /** One batch was taken: another may be sent. */
   | { readonly kind: 'next'; readonly id: number }
   /** Answers `localise`: local paths by file id. A failure ends the query by `cancel`. */

@@ -7,6 +7,7 @@ it('a worker that dies fails each of its queries and is known to be dead', async
   const worker = new QueryWorker(resolveSettings({}));
   const request = {
     id: 1,
+    tenant: 'default',
     sql: 'select count(*) from range(100000000) a, range(10) b',
     parameters: {},
     tables: {},
@@ -15,7 +16,7 @@ it('a worker that dies fails each of its queries and is known to be dead', async
     maxResultBytes: 1,
   };
   const heard = await new Promise<{ kind: string }>((resolve) => {
-    worker.start(1, { kind: 'query', request }, resolve);
+    worker.start(request, resolve);
     worker.send({ kind: 'nonsense' } as never);
   });
   assert.deepEqual(

@@ -1,6 +1,7 @@
 import type { Worker } from 'node:worker_threads';
 import { errorFromMessage, errorToMessage, OpenWitError, startWorker } from '@openwit/ports';
-import type { FromWorker, ToWorker } from './protocol.ts';
+import { SentFileLists } from './file-lists.ts';
+import type { FromWorker, QueryRequest, ToWorker } from './protocol.ts';
 import type { DatabaseSettings } from './settings.ts';
 
 /** What one query hears of its worker. After `end` or `error` it hears nothing more. */
@@ -15,6 +16,7 @@ const RETRY_AFTER_MS = 1000;
 export class QueryWorker {
   readonly #worker: Worker;
   readonly #listeners = new Map<number, Listener>();
+  readonly #fileLists = new SentFileLists();
   readonly #exited: Promise<void>;
   #failure: unknown;
   #isStarted = false;
@@ -38,10 +40,12 @@ export class QueryWorker {
     return this.#isDead;
   }
 
-  start(id: number, message: ToWorker, listener: Listener): void {
-    this.#listeners.set(id, listener);
+  start(request: QueryRequest, listener: Listener): void {
+    this.#listeners.set(request.id, listener);
     this.#worker.ref();
-    this.send(message);
+    const files = this.#fileLists.changesOf(request);
+    const tables = Object.entries(request.tables).map(([name, table]) => [name, { ...table, files: [] }]);
+    this.send({ kind: 'query', request: { ...request, tables: Object.fromEntries(tables) }, files });
   }
 
   send(message: ToWorker): void {

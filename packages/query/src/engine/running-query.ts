@@ -10,7 +10,7 @@ import { QueryResult, type ResultFeed } from '../query-result.ts';
 import { queryError } from '../sql/query-error.ts';
 import { fileReads, type RemoteRead } from '../sql/remote-reads.ts';
 import type { FromWorker, QueryRequest } from './protocol.ts';
-import type { QueryWorker } from './query-worker.ts';
+import type { Listener, QueryWorker } from './query-worker.ts';
 
 export interface RunningQueryParts {
   readonly request: QueryRequest;
@@ -57,7 +57,7 @@ export class RunningQuery {
   start(worker: QueryWorker): void {
     this.#worker = worker;
     const { request } = this.#parts;
-    worker.start(request.id, { kind: 'query', request }, (message) => this.#receive(message));
+    worker.start(request, (message) => this.#receive(message));
   }
 
   /** Ends the query with this error, wherever it stands. */
@@ -69,7 +69,7 @@ export class RunningQuery {
     else this.#worker.send({ kind: 'cancel', id: this.#parts.request.id });
   }
 
-  #receive(message: Parameters<Parameters<QueryWorker['start']>[2]>[0]): void {
+  #receive(message: Parameters<Listener>[0]): void {
     switch (message.kind) {
       case 'localise':
         void this.#localise(message.reads);

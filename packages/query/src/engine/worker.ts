@@ -2,13 +2,15 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { errorToMessage } from '@openwit/ports';
 import { transferables } from '../results/column-buffers.ts';
 import { Database } from './database.ts';
-import type { ToWorker } from './protocol.ts';
+import { KnownFileLists } from './file-lists.ts';
+import type { QueryRequest, ToWorker } from './protocol.ts';
 import { QueryRun, type Send } from './query-run.ts';
 import type { DatabaseSettings } from './settings.ts';
 
 /** The thread that DuckDB's callbacks run on. */
 const port = parentPort!;
 const runs = new Map<number, QueryRun>();
+const fileLists = new KnownFileLists();
 let isDying = false;
 
 // DuckDB calls into a thread that is gone would end the process: on a bug here, queries are stopped before the thread is.
@@ -26,7 +28,7 @@ port.on('message', (message: ToWorker) => {
   if (isDying) return;
   switch (message.kind) {
     case 'query':
-      start(message.request.id, new QueryRun(database, message.request, send));
+      start(withFiles(message));
       return;
     case 'next':
       runs.get(message.id)?.next();
@@ -45,10 +47,16 @@ port.on('message', (message: ToWorker) => {
   }
 });
 
-function start(id: number, run: QueryRun): void {
-  runs.set(id, run);
+function withFiles({ request, files }: Extract<ToWorker, { kind: 'query' }>): QueryRequest {
+  const tables = files.map(([name, change]) => [name, { ...request.tables[name]!, files: fileLists.apply(change) }]);
+  return { ...request, tables: Object.fromEntries(tables) };
+}
+
+function start(request: QueryRequest): void {
+  const run = new QueryRun(database, request, send);
+  runs.set(request.id, run);
   void run.run().finally(() => {
-    runs.delete(id);
+    runs.delete(request.id);
     exitWhenIdle();
   });
 }

@@ -212,6 +212,7 @@ async function direct(
   ]);
   const request: QueryRequest = {
     id: 1,
+    tenant: 'default',
     sql,
     parameters: {},
     tables: tableInputs(snapshot),
