@@ -59,7 +59,7 @@ export function planCompaction<T extends PlannedFile>(
   settings: CompactionSettings = DEFAULT_COMPACTION,
 ): CompactionJob<T>[] {
   const small = files.filter((file) => file.sizeBytes < settings.stableBytes || unitOf(file) > 0);
-  const groups = Map.groupBy(small, groupOf);
+  const groups = Map.groupBy(small, (file) => placeOf(file).group);
   return [...groups.values()].flatMap((group) => jobsOfGroup(group, nowMs, ageMs, settings));
 }
 
@@ -119,15 +119,31 @@ function isClosed<T extends PlannedFile>(
   return nowMs === Infinity || wholeOf(group[0]!).toNs <= BigInt(Math.trunc(nowMs)) * 1_000_000n;
 }
 
-/** The index of the smallest unit that holds all of a file's times. */
-function unitOf({ minTimestampNs, maxTimestampNs }: PlannedFile): number {
-  const unit = UNITS_NS.findIndex((ns) => minTimestampNs / ns === maxTimestampNs / ns);
-  return unit < 0 ? UNITS_NS.length : unit;
+interface Place {
+  /** The index of the smallest unit that holds all of the file's times. */
+  readonly unit: number;
+  /** The same for all files in that stretch of time. */
+  readonly group: string;
 }
 
-function groupOf(file: PlannedFile): string {
-  const unit = unitOf(file);
-  return unit === UNITS_NS.length ? 'all' : `${unit}:${file.minTimestampNs / UNITS_NS[unit]!}`;
+/** A table of ten thousand files is planned anew with each that comes; where a file belongs is told once. */
+const places = new WeakMap<PlannedFile, Place>();
+
+function placeOf(file: PlannedFile): Place {
+  let place = places.get(file);
+  if (place === undefined) places.set(file, (place = findPlace(file)));
+  return place;
+}
+
+function findPlace({ minTimestampNs, maxTimestampNs }: PlannedFile): Place {
+  const unit = UNITS_NS.findIndex((ns) => minTimestampNs / ns === maxTimestampNs / ns);
+  return unit < 0
+    ? { unit: UNITS_NS.length, group: 'all' }
+    : { unit, group: `${unit}:${minTimestampNs / UNITS_NS[unit]!}` };
+}
+
+function unitOf(file: PlannedFile): number {
+  return placeOf(file).unit;
 }
 
 /** The unit that holds all of a file's times. */
