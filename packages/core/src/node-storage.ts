@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import {
   isOpenWitError,
   nodeFileSystem,
+  OpenWitError,
   systemClock,
   systemRandom,
   type TableName,
@@ -11,6 +12,7 @@ import {
 } from '@openwit/ports';
 import type { QuerySettings } from '@openwit/query';
 import {
+  backupStore,
   ColdCache,
   DiskReserve,
   LsmStore,
@@ -45,6 +47,8 @@ export interface NodeStorage {
   readonly nextBatchId: number;
   /** What of the disk DuckDB may touch. */
   readonly folders: Required<Pick<QuerySettings, 'dataDirs'>> & Pick<QuerySettings, 'tempDir'>;
+  /** Copies what is in files to a folder. @throws invalid / INVALID_CONFIG; unavailable / STORE_UNAVAILABLE */
+  backup(folder: string, flush: () => Promise<void>): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -52,7 +56,10 @@ export interface NodeStorage {
 export function openMemoryStorage(): NodeStorage {
   const wal = new MemoryWal();
   const store = new MemoryStore({}, { maxBytes: Number.MAX_SAFE_INTEGER });
-  return { wal, store, nextBatchId: wal.nextBatchId, folders: { dataDirs: [] }, close: () => wal.close() };
+  const backup = async () => {
+    throw new OpenWitError('invalid', 'INVALID_CONFIG', 'a node in memory is not backed up');
+  };
+  return { wal, store, nextBatchId: wal.nextBatchId, folders: { dataDirs: [] }, backup, close: () => wal.close() };
 }
 
 /** `catalog.sqlite`, `wal/`, `parquet/` and `tmp/` in the data folder, which one process owns at a time. */
@@ -125,11 +132,21 @@ async function openParts(options: OpenWitOptions): Promise<NodeStorage> {
     );
     opened.push(() => store.close());
     const nextBatchId = Math.max(wal.nextBatchId, await catalog.nextBatchId());
+    const backup = async (folder: string, flush: () => Promise<void>) => {
+      const letGo = store.holdFiles();
+      try {
+        await flush();
+        await backupStore({ catalog, clock, fileSystem, dataPath: resolve(dataPath) }, resolve(folder));
+      } finally {
+        letGo();
+      }
+    };
     return {
       wal,
       store,
       nextBatchId,
       folders: { dataDirs: [resolve(dataPath), ...(coldFiles === undefined ? [] : [cacheDir])], tempDir },
+      backup,
       close,
     };
   } catch (error) {

@@ -161,6 +161,18 @@ export class OpenWit {
   }
 
   /**
+   * Copies the node to a folder while it runs: everything that was acknowledged before the call, and nothing that is torn. On the
+   * same disk the files are linked and take no room. A node is restored by opening the folder, or a copy of it, as its
+   * `dataDir`; files of other tiers stay where they are, and are the restored node's too.
+   * @throws invalid / INVALID_CONFIG when there is something in the folder, and for a node in memory;
+   * unavailable / STORE_UNAVAILABLE
+   */
+  async backup(folder: string): Promise<void> {
+    this.#checkOpen();
+    await keepingAlive(this.#storage.backup(folder, () => this.#ingestor.flush()));
+  }
+
+  /**
    * Removes everything of a tenant that was acknowledged before the call: from memory, the log, every tier, and what readers
    * of older snapshots could see. Resolves when nothing is left; queries that read it are waited for.
    * @throws invalid / INVALID_TENANT; unavailable / STORE_UNAVAILABLE, OBJECT_STORE_UNAVAILABLE: calling it again goes on

@@ -2,6 +2,9 @@ import type { Catalog } from '@openwit/ports';
 import type { TenantTables } from './tenant-tables.ts';
 import type { FilePlaces } from './tiers/file-places.ts';
 
+/** No path is empty. */
+const EVERY_PATH = '';
+
 /** Paths that something is being done with: they are not to be removed now, whatever the catalog says. */
 export class BusyPaths {
   readonly #counts = new Map<string, number>();
@@ -20,8 +23,13 @@ export class BusyPaths {
     };
   }
 
+  /** Of every path. @returns as {@link take} */
+  takeAll(): () => void {
+    return this.take([EVERY_PATH]);
+  }
+
   has(path: string): boolean {
-    return this.#counts.has(path);
+    return this.#counts.has(path) || this.#counts.has(EVERY_PATH);
   }
 }
 

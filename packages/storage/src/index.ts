@@ -18,6 +18,7 @@ export type { AttributeColumnSettings } from './parquet/attribute-columns.ts';
 export { type StoredColumn, type StoredType, storedColumns } from './parquet/stored-layout.ts';
 export type { ParquetCompression } from './parquet/write-parquet.ts';
 export type { MatchRows } from './retention/row-removal.ts';
+export * from './store-backup.ts';
 export type { StoreStats, TableStats } from './store-stats.ts';
 export * from './tiers/cold-cache.ts';
 export type { ColdCacheSettings, ColdCacheStats } from './tiers/cold-settings.ts';

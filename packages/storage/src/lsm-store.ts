@@ -96,6 +96,7 @@ const DEFAULT_RETENTION_MS = 30_000;
 const HOT_SHARE = 0.8;
 const RETRY_AFTER_MS = 1000;
 const DEFAULT_CONFIRM_MS = 3_600_000;
+const SHORTEST_TICK_MS = 50;
 const LONGEST_TICK_MS = 5000;
 
 /**
@@ -112,6 +113,7 @@ export class LsmStore implements BatchSink, TableSource {
   readonly #retirement: Retirement;
   readonly #mover: TierMover;
   readonly #maxHotBytes: number;
+  readonly #busy = new BusyPaths();
   #hotBytes = 0;
   readonly #storedBytes = new Map<string, number>();
   readonly #maintenance: Maintenance;
@@ -179,7 +181,7 @@ export class LsmStore implements BatchSink, TableSource {
       { dataPath, nodeId, minShare: attributeColumns.minShare },
     );
     const places = new FilePlaces({ fileSystem, stores: tiers, copies: collaborators.coldFiles }, dataPath);
-    const busy = new BusyPaths();
+    const busy = this.#busy;
     this.#retirement = new Retirement({ catalog, places, clock, tables, busy }, retentionMs);
     const retention = new Retention({ catalog, tables, time, onRemoved: () => this.#changed() }, policies);
     this.#mover = new TierMover(
@@ -187,7 +189,7 @@ export class LsmStore implements BatchSink, TableSource {
       { policies, hotBytes: HOT_SHARE * hotBytes, ...(archiveClass !== undefined && { archiveClass }) },
     );
     this.#changed();
-    const tickMs = Math.min(LONGEST_TICK_MS, planning.quietMs, Math.max(1, retentionMs));
+    const tickMs = Math.max(SHORTEST_TICK_MS, Math.min(LONGEST_TICK_MS, planning.quietMs, retentionMs));
     this.#maintenance = new Maintenance({ clock, chores: [this.#compactor, retention, this.#retirement] }, tickMs);
     this.#moving = new Maintenance({ clock, chores: [this.#mover] }, tickMs);
   }
@@ -259,6 +261,11 @@ export class LsmStore implements BatchSink, TableSource {
   /** Bytes of batches that are not in files yet. */
   get pendingBytes(): number {
     return this.#flusher.pendingBytes;
+  }
+
+  /** No file is removed until the returned function is called. */
+  holdFiles(): () => void {
+    return this.#busy.takeAll();
   }
 
   /** What each tenant's tables have in files. */
