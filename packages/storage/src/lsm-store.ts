@@ -77,7 +77,9 @@ export class LsmStore implements BatchSink, TableSource {
   readonly #flusher: BatchFlusher;
   readonly #compactor: Compactor;
   readonly #retirement: Retirement;
-  readonly #maintenance: Maintenance;
+  readonly #merging: Maintenance;
+  /** Of its own: while records come there is always something to merge, and what merges replaced has to go. */
+  readonly #cleaning: Maintenance;
 
   /** Reads the catalog and removes what a crash left. @throws unavailable / STORE_UNAVAILABLE; data / STORE_CORRUPTION */
   static async open(collaborators: LsmStoreCollaborators, settings: LsmStoreSettings): Promise<LsmStore> {
@@ -119,11 +121,9 @@ export class LsmStore implements BatchSink, TableSource {
       { ...planning, dataPath, nodeId, minShare: attributeColumns.minShare },
     );
     this.#retirement = new Retirement({ catalog, fileSystem, clock, tables }, retentionMs);
-    const chores = [this.#compactor, this.#retirement];
-    this.#maintenance = new Maintenance(
-      { clock, chores },
-      Math.min(LONGEST_TICK_MS, planning.quietMs, Math.max(1, retentionMs)),
-    );
+    const tickMs = Math.min(LONGEST_TICK_MS, planning.quietMs, Math.max(1, retentionMs));
+    this.#merging = new Maintenance({ clock, chores: [this.#compactor] }, tickMs);
+    this.#cleaning = new Maintenance({ clock, chores: [this.#retirement] }, tickMs);
   }
 
   /**
@@ -167,7 +167,8 @@ export class LsmStore implements BatchSink, TableSource {
   /** Waits for the batches that were appended; those that fail are tried once more, then left to the log. A merge is given up. */
   async close(): Promise<void> {
     await this.#compactor.close();
-    await this.#maintenance.close();
+    await this.#merging.close();
+    await this.#cleaning.close();
     await this.#flusher.close();
   }
 
@@ -175,6 +176,7 @@ export class LsmStore implements BatchSink, TableSource {
     this.#compactor.added(files);
     this.#retirement.snapshotEnded();
     tell();
-    this.#maintenance.wake();
+    this.#merging.wake();
+    this.#cleaning.wake();
   }
 }
