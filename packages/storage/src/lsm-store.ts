@@ -116,7 +116,9 @@ export class LsmStore implements BatchSink, TableSource {
   readonly #busy = new BusyPaths();
   #hotBytes = 0;
   readonly #storedBytes = new Map<string, number>();
-  readonly #maintenance: Maintenance;
+  readonly #merging: Maintenance;
+  /** Of its own: while records come there is always something to merge, and what merges replaced has to go. */
+  readonly #cleaning: Maintenance;
   /** Apart from the rest: an upload takes as long as the network wants. */
   readonly #moving: Maintenance;
 
@@ -190,7 +192,8 @@ export class LsmStore implements BatchSink, TableSource {
     );
     this.#changed();
     const tickMs = Math.max(SHORTEST_TICK_MS, Math.min(LONGEST_TICK_MS, planning.quietMs, retentionMs));
-    this.#maintenance = new Maintenance({ clock, chores: [this.#compactor, retention, this.#retirement] }, tickMs);
+    this.#merging = new Maintenance({ clock, chores: [this.#compactor] }, tickMs);
+    this.#cleaning = new Maintenance({ clock, chores: [retention, this.#retirement] }, tickMs);
     this.#moving = new Maintenance({ clock, chores: [this.#mover] }, tickMs);
   }
 
@@ -288,7 +291,8 @@ export class LsmStore implements BatchSink, TableSource {
   async close(): Promise<void> {
     this.#mover.stop();
     await this.#compactor.close();
-    await this.#maintenance.close();
+    await this.#merging.close();
+    await this.#cleaning.close();
     await this.#moving.close();
     await this.#flusher.close();
   }
@@ -297,7 +301,8 @@ export class LsmStore implements BatchSink, TableSource {
     this.#compactor.added(files);
     this.#changed();
     tell();
-    this.#maintenance.wake();
+    this.#merging.wake();
+    this.#cleaning.wake();
     this.#moving.wake();
   }
 

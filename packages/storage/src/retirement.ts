@@ -17,13 +17,15 @@ export class Retirement implements Chore {
   readonly #retentionMs: number;
   /** By the monotonic clock; the start finds what earlier runs left. */
   #dueAt = 0;
-  #lastEndAt = -Infinity;
+  /** The run before may have ended one right before this one began. */
+  #lastEndAt: number;
   lastError: unknown;
 
   /** @param retentionMs how long a snapshot is kept after it was followed by another */
   constructor(parts: RetirementParts, retentionMs: number) {
     this.#parts = parts;
     this.#retentionMs = retentionMs;
+    this.#lastEndAt = parts.clock.monotonic();
   }
 
   /** A snapshot was followed by another. */

@@ -44,10 +44,34 @@ describe('a store that merges', () => {
     assert.equal((await place.paths()).length, 9, 'a query reads them');
     assert.equal((await place.rows(snapshot)).length, 16);
     snapshot.release();
-    place.clock.advance(6000);
+    place.clock.advance(11_000);
     await place.settle();
     assert.equal((await place.paths()).length, 1);
     assert.deepEqual(await place.catalog.garbage(), []);
+    await place.store.close();
+  });
+
+  test('removes replaced files also while a merge takes its time', async () => {
+    const gate = Promise.withResolvers<void>();
+    const place = await Place.make({
+      merger: {
+        merge: async (request) => {
+          if (request.table === 'traces') await gate.promise;
+          return place.merger.merge(request);
+        },
+        close: async () => {},
+      },
+    });
+    await place.fill(8);
+    await place.settle();
+    await place.fill(8, 'traces');
+    await place.settle();
+    assert.equal((await place.paths()).length, 9 + 8);
+    place.clock.advance(2 * RETENTION_MS);
+    await place.settle();
+    assert.deepEqual([place.names('logs'), place.names('traces').length], [['stable'], 8]);
+    assert.equal((await place.paths()).length, 1 + 8);
+    gate.resolve();
     await place.store.close();
   });
 

@@ -11,7 +11,7 @@ import {
   storedColumns,
 } from '../parquet/stored-layout.ts';
 import { chooseAttributeColumns } from './attribute-moves.ts';
-import { type KeyRange, keyRanges, rangeCondition } from './key-ranges.ts';
+import { type KeyCensus, type KeyRange, keyRanges, rangeCondition } from './key-ranges.ts';
 import { isOutOfMemory, MergeDatabase } from './merge-database.ts';
 import type { MergedFile, MergeOutput, MergeRequest, MergeSettings } from './merge-request.ts';
 import { MergeSource } from './merge-source.ts';
@@ -149,6 +149,7 @@ class Merge {
       const message = `a merge has other rows than its inputs, wanted=${census.rows} got=${assembled.rows}`;
       throw new OpenWitError('internal', 'INTERNAL', message);
     }
+    await this.#prove(layout, census);
     return {
       path: this.#output.path,
       ...assembled,
@@ -158,6 +159,21 @@ class Merge {
       emptyColumns: source.emptyColumns,
       columnStats: stats.finish(),
     };
+  }
+
+  /** The inputs will be removed: what replaces them has to be read once, by its columns' names, as a query does. */
+  async #prove(layout: readonly StoredColumn[], wanted: KeyCensus): Promise<void> {
+    const path = unfinishedName(this.#output.path);
+    const columns = layout.map(({ name }) => identifier(name)).join(', ');
+    const [read] = await this.#database.query(
+      `SELECT count(*), epoch_ns(min("timestamp")), epoch_ns(max("timestamp"))
+       FROM (SELECT ${columns} FROM ${readParquet([path])})`,
+    );
+    const { rows, minTimestampNs, maxTimestampNs } = wanted;
+    if ([BigInt(rows), minTimestampNs, maxTimestampNs].some((value, i) => value !== read![i])) {
+      const message = `a merged file is read with other rows than were written, path=\`${path}\``;
+      throw new OpenWitError('internal', 'INTERNAL', message);
+    }
   }
 
   async #assemble(ranges: readonly KeyRange[], writePiece: (range: KeyRange) => Promise<void>) {

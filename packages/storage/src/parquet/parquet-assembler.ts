@@ -37,7 +37,8 @@ export class ParquetAssembler {
   readonly #sortColumns: readonly string[];
   #at = 0;
   #rows = 0;
-  #first: ThriftStruct | undefined;
+  /** The first piece's footer without its row groups. As bytes of its own: what is read of a piece lies in the piece. */
+  #first: Uint8Array | undefined;
   /** As bytes: as objects the metadata of a large file would take twenty times as much. */
   readonly #rowGroups: Uint8Array[] = [];
 
@@ -48,12 +49,10 @@ export class ParquetAssembler {
     this.#append(MAGIC);
   }
 
-  /** Adds a whole Parquet file. @throws data / STORE_CORRUPTION; internal / INTERNAL for pages of another form */
+  /** Adds a whole Parquet file; its bytes may change afterwards. @throws data / STORE_CORRUPTION; internal / INTERNAL for pages of another form */
   add(piece: Uint8Array): void {
-    // A copy: the schema is kept until the end, and a piece's memory is used for the next one.
-    const footer = Uint8Array.from(piece.subarray(piece.length - 8 - footerBytes(piece)));
-    const { struct } = readThrift(footer);
-    this.#first ??= withFields(struct, { [FILE.rowGroups]: undefined });
+    const { struct } = readThrift(piece, piece.length - 8 - footerBytes(piece));
+    this.#first ??= Uint8Array.from(writeThrift(withFields(struct, { [FILE.rowGroups]: undefined })));
     this.#rows += integer(struct, FILE.rows)!;
     for (const group of structsIn(struct, FILE.rowGroups)) {
       this.#rowGroups.push(Uint8Array.from(writeThrift(this.#rowGroup(group, piece))));
@@ -63,7 +62,7 @@ export class ParquetAssembler {
   /** Writes the footer. At least one piece must have been added. */
   finish(): AssembledFile {
     const footer = writeThrift(
-      withFields(this.#first!, {
+      withFields(readThrift(this.#first!).struct, {
         [FILE.rows]: i64(this.#rows),
         [FILE.rowGroups]: structList(this.#rowGroups.map((bytes) => ({ type: 'encoded', bytes }))),
         [FILE.keyValues]: undefined,
