@@ -122,8 +122,10 @@ export interface Catalog {
   garbage(): Promise<readonly Garbage[]>;
   /** What was at these paths was removed. Another node's garbage is left as it is. */
   forgetGarbage(paths: readonly string[]): Promise<void>;
-  /** When the newest snapshot was made, in milliseconds since the Unix epoch, by the clock of the node that made it. */
-  newestSnapshotMs(): Promise<number>;
+  /** The last time that this node was sure of, in milliseconds since the Unix epoch; undefined when it never was. */
+  trustedMs(): Promise<number | undefined>;
+  /** This node is sure that it is as late: for the next start, when its clock may be wrong. */
+  trust(ms: number): Promise<void>;
   /** The committed ranges that are not forgotten yet. */
   committedRanges(): Promise<readonly WalRange[]>;
   /** No record of these batches is in the log any more: their ranges need not be kept. */

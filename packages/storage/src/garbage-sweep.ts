@@ -8,11 +8,15 @@ const EVERY_PATH = '';
 /** Paths that something is being done with: they are not to be removed now, whatever the catalog says. */
 export class BusyPaths {
   readonly #counts = new Map<string, number>();
+  readonly #watches = new Set<Set<string>>();
 
   /** @returns to be called when it is done; calling it twice does nothing */
   take(paths: readonly string[]): () => void {
     let held: readonly string[] = paths;
-    for (const path of paths) this.#counts.set(path, (this.#counts.get(path) ?? 0) + 1);
+    for (const path of paths) {
+      this.#counts.set(path, (this.#counts.get(path) ?? 0) + 1);
+      for (const watched of this.#watches) watched.add(path);
+    }
     return () => {
       for (const path of held) {
         const count = this.#counts.get(path)! - 1;
@@ -31,6 +35,16 @@ export class BusyPaths {
   has(path: string): boolean {
     return this.#counts.has(path) || this.#counts.has(EVERY_PATH);
   }
+
+  /** Keeps in mind which paths are busy at any time from now on until its end. */
+  watch(): { readonly has: (path: string) => boolean; readonly end: () => void } {
+    const watched = new Set(this.#counts.keys());
+    this.#watches.add(watched);
+    return {
+      has: (path) => watched.has(path) || watched.has(EVERY_PATH),
+      end: () => void this.#watches.delete(watched),
+    };
+  }
 }
 
 export interface GarbageParts {
@@ -44,14 +58,29 @@ export interface GarbageParts {
  * Removes the files that no snapshot of the catalog has any more, but for those that a query of this node still reads.
  * @returns how many are left
  */
-export async function sweepGarbage({ catalog, places, tables, busy }: GarbageParts): Promise<number> {
-  const garbage = await catalog.garbage();
-  if (garbage.length === 0) return 0;
-  const pinned = new Set([...tables].flatMap(({ versions }) => [...versions.pinnedFiles()].map(({ path }) => path)));
-  const unread = garbage.map(({ path }) => path).filter((path) => !pinned.has(path) && !busy.has(path));
-  if (unread.length === 0) return garbage.length;
-  await places.remove(unread);
-  // Only now: a file whose removal was not heard of is removed once more.
-  await catalog.forgetGarbage(unread);
-  return garbage.length - unread.length;
+export async function sweepGarbage(parts: GarbageParts): Promise<number> {
+  const { catalog, places, busy } = parts;
+  // From before the list is read: what ends meanwhile may have taken a path of the list into a table.
+  const watch = busy.watch();
+  try {
+    const garbage = await catalog.garbage();
+    const pinned = pinnedPaths(parts);
+    const unread = garbage.map(({ path }) => path).filter((path) => !pinned.has(path) && !watch.has(path));
+    if (unread.length === 0) return garbage.length;
+    const release = busy.take(unread);
+    try {
+      await places.remove(unread);
+      // Only now: a file whose removal was not heard of is removed once more.
+      await catalog.forgetGarbage(unread);
+    } finally {
+      release();
+    }
+    return garbage.length - unread.length;
+  } finally {
+    watch.end();
+  }
+}
+
+function pinnedPaths({ tables }: GarbageParts): ReadonlySet<string> {
+  return new Set([...tables].flatMap(({ versions }) => [...versions.pinnedFiles()].map(({ path }) => path)));
 }

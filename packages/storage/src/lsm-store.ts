@@ -140,7 +140,7 @@ export class LsmStore implements BatchSink, TableSource {
     });
     const time = new TrustedTime(
       collaborators.clock,
-      await catalog.newestSnapshotMs(),
+      await catalog.trustedMs(),
       settings.clockConfirmMs ?? DEFAULT_CONFIRM_MS,
     );
     return new LsmStore(tables, time, collaborators, { ...settings, dataPath });

@@ -1,4 +1,4 @@
-import { type Catalog, type Clock, sleep } from '@openwit/ports';
+import { type Catalog, type Clock, isOpenWitError, OpenWitError, sleep } from '@openwit/ports';
 import { type GarbageParts, sweepGarbage } from './garbage-sweep.ts';
 import type { Chore } from './maintenance.ts';
 
@@ -41,9 +41,14 @@ export class Retirement implements Chore {
    */
   async erase(): Promise<void> {
     const { catalog, clock } = this.#parts;
-    await catalog.expireSnapshots(Number.MAX_SAFE_INTEGER);
-    while ((await sweepGarbage(this.#parts)) > 0) await sleep(clock, ERASE_RETRY_MS);
-    await catalog.scrub();
+    try {
+      await catalog.expireSnapshots(Number.MAX_SAFE_INTEGER);
+      while ((await sweepGarbage(this.#parts)) > 0) await sleep(clock, ERASE_RETRY_MS);
+      await catalog.scrub();
+    } catch (error) {
+      if (isOpenWitError(error)) throw error;
+      throw new OpenWitError('unavailable', 'STORE_UNAVAILABLE', 'a file cannot be removed', { cause: error });
+    }
   }
 
   async run(): Promise<void> {

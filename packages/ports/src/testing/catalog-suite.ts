@@ -94,6 +94,18 @@ export function testCatalog(name: string, make: () => Promise<CatalogPlace>): vo
       await catalog.close();
     });
 
+    test('what a node is sure of is there after a restart', async () => {
+      const place = await make();
+      const catalog = await place.open();
+      assert.equal(await catalog.trustedMs(), undefined);
+      await catalog.trust(1_800_000_000_000);
+      await catalog.trust(1_700_000_000_000.5);
+      await catalog.close();
+      const again = await place.open();
+      assert.equal(await again.trustedMs(), 1_700_000_000_000);
+      await again.close();
+    });
+
     test('tables keep their files apart', async () => {
       const place = await make();
       const catalog = await place.open();

@@ -79,3 +79,20 @@ export async function nextBatchId(sql: SqlSession, nodeId: string): Promise<numb
   const row = await sql.get('SELECT next_batch_id FROM openwit_nodes WHERE node_id = ?', nodeId);
   return row!.next_batch_id as number;
 }
+
+export async function trustedMs(sql: SqlSession, nodeId: string): Promise<number | undefined> {
+  const row = await sql.get('SELECT value FROM openwit_meta WHERE key = ?', trustedKey(nodeId));
+  return row === undefined ? undefined : Number(row.value);
+}
+
+export async function trust(sql: SqlSession, nodeId: string, ms: number): Promise<void> {
+  await sql.run(
+    'INSERT INTO openwit_meta(key, value) VALUES (?, ?) ON CONFLICT(key) DO UPDATE SET value = excluded.value',
+    trustedKey(nodeId),
+    String(Math.trunc(ms)),
+  );
+}
+
+function trustedKey(nodeId: string): string {
+  return `trusted_ms/${nodeId}`;
+}

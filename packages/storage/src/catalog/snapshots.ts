@@ -1,4 +1,4 @@
-import { type Clock, parseTime } from '@openwit/ports';
+import type { Clock } from '@openwit/ports';
 import type { SqlSession } from './sql-database.ts';
 import { snapshotTime } from './text-forms.ts';
 
@@ -36,15 +36,6 @@ export async function lastSnapshot(sql: SqlSession): Promise<LastSnapshot> {
     nextCatalogId: row.next_catalog_id as number,
     nextFileId: row.next_file_id as number,
   };
-}
-
-/** By the clock of the node that made it. */
-export async function newestSnapshotMs(sql: SqlSession): Promise<number> {
-  const row = await sql.get(
-    'SELECT CAST(snapshot_time AS TEXT) AS time FROM ducklake_snapshot ORDER BY snapshot_id DESC LIMIT 1',
-  );
-  // `+00` is how both databases write UTC, and not how JavaScript reads it.
-  return parseTime((row!.time as string).replace(/\+00$/, 'Z'));
 }
 
 export async function addSnapshot(

@@ -26,8 +26,10 @@ import {
   nextBatchId,
   recordProgress,
   sourcePositions,
+  trust,
+  trustedMs,
 } from './progress.ts';
-import { lastSnapshot, newestSnapshotMs } from './snapshots.ts';
+import { lastSnapshot } from './snapshots.ts';
 import type { SqlDatabase, SqlSession } from './sql-database.ts';
 import { type OpenTable, Tables, tableNames } from './tables.ts';
 import { dropTenant } from './tenant-drop.ts';
@@ -172,8 +174,12 @@ export class SqlCatalog implements Catalog {
     return this.#write((sql) => forgetGarbage(sql, this.#paths, this.nodeId, paths));
   }
 
-  async newestSnapshotMs(): Promise<number> {
-    return newestSnapshotMs(this.#database);
+  async trustedMs(): Promise<number | undefined> {
+    return trustedMs(this.#database, this.nodeId);
+  }
+
+  trust(ms: number): Promise<void> {
+    return this.#write((sql) => trust(sql, this.nodeId, ms));
   }
 
   async committedRanges(): Promise<readonly WalRange[]> {

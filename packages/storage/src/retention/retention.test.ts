@@ -99,6 +99,21 @@ test('records leave the store by the policy of their table, in the catalog and o
   await place.store.close();
 });
 
+test('a clock that jumps removes nothing early, not even after a restart', async () => {
+  const policies = [{ retentionMs: DAY_MS }];
+  const place = await Place.make({}, { policies });
+  await place.fill(8);
+  await place.pass(2 * HOUR_MS);
+  place.clock.jump(400 * DAY_MS);
+  await place.fill(1);
+  await place.pass(10_000);
+  await place.store.close();
+  await place.reopen({}, { policies });
+  await place.pass(10_000);
+  assert.equal((await place.rows()).length, 18);
+  await place.store.close();
+});
+
 test('a clock that jumps removes nothing early', async () => {
   const place = await Place.make({}, { policies: [{ retentionMs: DAY_MS }] });
   await place.fill(8);

@@ -5,7 +5,7 @@ import { type PolicyRule, policyOf } from '../tiers/table-policy.ts';
 import type { TrustedTime } from './trusted-time.ts';
 
 export interface RetentionParts {
-  readonly catalog: Pick<Catalog, 'commit'>;
+  readonly catalog: Pick<Catalog, 'commit' | 'trust'>;
   readonly tables: TenantTables;
   readonly time: TrustedTime;
   /** Called after files left their table. */
@@ -23,11 +23,15 @@ export function expiredFiles<T extends Pick<DataFile, 'maxTimestampNs'>>(
   return files.filter(({ maxTimestampNs }) => maxTimestampNs < before);
 }
 
+/** How much older the time is at most that the next start knows. */
+const NOTE_EVERY_MS = 60_000;
+
 /** Takes files out of their tables when their records have been kept for as long as the policy wants. */
 export class Retention implements Chore {
   readonly #parts: RetentionParts;
   readonly #policies: readonly PolicyRule[];
   lastError: unknown;
+  #notedMs = -Infinity;
 
   constructor(parts: RetentionParts, policies: readonly PolicyRule[]) {
     this.#parts = parts;
@@ -36,6 +40,7 @@ export class Retention implements Chore {
 
   async run(): Promise<void> {
     const nowMs = this.#parts.time.now();
+    if (this.#policies.some(({ retentionMs }) => retentionMs !== undefined)) await this.#note(nowMs);
     for (const { tenant, table, versions } of this.#parts.tables) {
       const { retentionMs } = policyOf(this.#policies, tenant, table);
       const expired = expiredFiles(versions.current.files, retentionMs, nowMs);
@@ -59,6 +64,17 @@ export class Retention implements Chore {
       const gone = new Set(replaces);
       versions.change({ files: versions.current.files.filter(({ fileId }) => !gone.has(fileId)) });
       this.#parts.onRemoved();
+    }
+  }
+
+  /** The times of snapshots would not do: a clock that jumped has written them too. */
+  async #note(nowMs: number): Promise<void> {
+    if (Math.abs(nowMs - this.#notedMs) < NOTE_EVERY_MS) return;
+    try {
+      await this.#parts.catalog.trust(nowMs);
+      this.#notedMs = nowMs;
+    } catch (error) {
+      this.lastError = error;
     }
   }
 }

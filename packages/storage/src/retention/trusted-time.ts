@@ -18,14 +18,14 @@ export class TrustedTime {
   #claimed: { readonly wall: number; readonly monotonic: number } | undefined;
 
   /**
-   * @param lastSeenMs a time that is known to have been: that of the newest snapshot
+   * @param lastSeenMs a time that is known to have been; undefined: the clock is believed when it has gone on for long enough
    * @param confirmMs how long a clock must go on telling a time that it jumped to
    */
-  constructor(clock: Clock, lastSeenMs: number, confirmMs: number) {
+  constructor(clock: Clock, lastSeenMs: number | undefined, confirmMs: number) {
     this.#clock = clock;
     this.#confirmMs = confirmMs;
     const now = clock.now();
-    this.#wall = now - lastSeenMs <= SHORT_BREAK_MS ? now : lastSeenMs;
+    this.#wall = lastSeenMs !== undefined && now - lastSeenMs <= SHORT_BREAK_MS ? now : (lastSeenMs ?? 0);
     this.#monotonic = clock.monotonic();
   }
 

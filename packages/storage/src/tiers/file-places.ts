@@ -1,5 +1,6 @@
-import { join, relative, sep } from 'node:path';
+import { dirname, join, relative, sep } from 'node:path';
 import { type FileSystem, type ObjectStore, OpenWitError, type Tier } from '@openwit/ports';
+import { unfinishedName } from '../file-paths.ts';
 import type { ColdCache } from './cold-cache.ts';
 
 /** The stores of the tiers beyond the local disk. */
@@ -9,7 +10,7 @@ export interface TierStores {
 }
 
 export interface FilePlacesParts {
-  readonly fileSystem: Pick<FileSystem, 'remove'>;
+  readonly fileSystem: Pick<FileSystem, 'remove' | 'syncFolder'>;
   readonly stores: TierStores;
   readonly copies?: Pick<ColdCache, 'forget'> | undefined;
 }
@@ -22,7 +23,7 @@ export interface PlacedObject {
 
 /** Where the files of all tiers are. A file has the same key in every store: its path below the data path. */
 export class FilePlaces {
-  readonly #fileSystem: Pick<FileSystem, 'remove'>;
+  readonly #fileSystem: Pick<FileSystem, 'remove' | 'syncFolder'>;
   readonly #stores: readonly ObjectStore[];
   readonly #byTier: TierStores;
   readonly #copies: Pick<ColdCache, 'forget'> | undefined;
@@ -62,17 +63,30 @@ export class FilePlaces {
     return join(this.#dataPath, ...key.split('/'));
   }
 
-  /** Removes what is at these paths and URLs; what is not there is no error. */
+  /**
+   * Removes what is at these paths and URLs, finished or not; what is not there is no error. When it resolves, nothing of it
+   * comes back with a power cut.
+   */
   async remove(paths: readonly string[]): Promise<void> {
     const keys = new Map<ObjectStore, string[]>();
+    const folders = new Set<string>();
     for (const path of paths) {
       const object = this.objectAt(path);
-      if (object === undefined) await this.#fileSystem.remove(path);
-      else keys.set(object.store, [...(keys.get(object.store) ?? []), object.key]);
+      if (object === undefined) {
+        await this.#fileSystem.remove(path);
+        await this.#fileSystem.remove(unfinishedName(path));
+        folders.add(dirname(path));
+      } else keys.set(object.store, [...(keys.get(object.store) ?? []), object.key]);
     }
+    for (const folder of folders) await this.#fileSystem.syncFolder(folder).catch(unlessMissing);
     for (const [store, list] of keys) {
       await store.remove(list);
       await this.#copies?.forget(list.map((key) => `${store.url}/${key}`));
     }
   }
+}
+
+/** A folder that is not there has nothing that could come back. */
+function unlessMissing(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'ENOENT') throw error;
 }

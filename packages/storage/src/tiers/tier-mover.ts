@@ -95,6 +95,8 @@ export class TierMover implements Chore {
   async #move({ tenant, table, file, to: tier }: PlannedMove<DataFile>): Promise<void> {
     const { catalog, tables, places, busy } = this.#parts;
     const target = places.objectFor(file.path, tier);
+    // What an earlier attempt left there is being removed: a removal that arrives late would take the new object.
+    if (busy.has(target.url)) return;
     const release = busy.take([target.url, file.path]);
     try {
       if (target.url === file.path) await this.#reclassify(target);
