@@ -159,16 +159,27 @@ export class LsmStore implements BatchSink, TableSource {
       { clock, tables, context, onCommitted: (range, files) => this.#committed(files, () => onCommitted?.(range)) },
       threads + 1,
     );
+    const busy = new BusyPaths();
+    const onLeft = (): void => this.#retirement.garbageLeft();
     this.#compactor = new Compactor(
-      { catalog, fileSystem, clock, random, merger, tables, onCommitted: (files) => this.#committed(files) },
+      {
+        catalog,
+        fileSystem,
+        clock,
+        random,
+        merger,
+        tables,
+        busy,
+        onLeft,
+        onCommitted: (files) => this.#committed(files),
+      },
       { ...planning, dataPath, nodeId, minShare: attributeColumns.minShare },
     );
     const places = new FilePlaces({ fileSystem, stores: tiers }, dataPath);
-    const busy = new BusyPaths();
     this.#retirement = new Retirement({ catalog, places, clock, tables, busy }, retentionMs);
     const retention = new Retention({ catalog, tables, time, onRemoved: () => this.#changed() }, policies);
     this.#mover = new TierMover(
-      { catalog, fileSystem, clock, tables, places, busy, onMoved: () => this.#changed() },
+      { catalog, fileSystem, clock, tables, places, busy, onMoved: () => this.#changed(), onLeft },
       { policies, hotBytes: HOT_SHARE * hotBytes, ...(archiveClass !== undefined && { archiveClass }) },
     );
     this.#changed();

@@ -3,7 +3,7 @@ import { type GarbageParts, sweepGarbage } from './garbage-sweep.ts';
 import type { Chore } from './maintenance.ts';
 
 export interface RetirementParts extends GarbageParts {
-  readonly catalog: Pick<Catalog, 'expireSnapshots' | 'garbage' | 'forgetGarbage' | 'scrub'>;
+  readonly catalog: Pick<Catalog, 'expireSnapshots' | 'garbage' | 'forgetGarbage' | 'retiredPaths' | 'scrub'>;
   readonly clock: Clock;
 }
 
@@ -30,6 +30,11 @@ export class Retirement implements Chore {
   snapshotEnded(): void {
     this.#lastEndAt = this.#parts.clock.monotonic();
     this.#dueAt = Math.min(this.#dueAt, this.#lastEndAt + this.#retentionMs);
+  }
+
+  /** Something that was announced came to nothing. */
+  garbageLeft(): void {
+    this.#dueAt = Math.min(this.#dueAt, this.#parts.clock.monotonic() + RETRY_MS);
   }
 
   /**
