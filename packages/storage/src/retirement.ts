@@ -63,7 +63,9 @@ export class Retirement implements Chore {
       const left = await sweepGarbage(this.#parts);
       const lastDueAt = this.#lastEndAt + this.#retentionMs;
       // The snapshots of the meantime fall due together: what they keep is theirs alone for that long.
-      this.#dueAt = left > 0 ? now + RETRY_MS : lastDueAt > now ? lastDueAt : Infinity;
+      if (left === 0 && lastDueAt > now) this.#dueAt = lastDueAt;
+      // The wall clock may be behind this one, and what is old by one of them is not yet by the other.
+      else this.#dueAt = left > 0 || (await catalog.retiredPaths()).length > 0 ? now + RETRY_MS : Infinity;
       this.lastError = undefined;
     } catch (error) {
       this.lastError = error;

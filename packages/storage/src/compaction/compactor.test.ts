@@ -193,3 +193,16 @@ test('records whose removal by age was not heard of are removed once', async () 
   assert.deepEqual(await place.paths(), []);
   await place.store.close();
 });
+
+test('replaced files go when the wall clock was late, and not only after the next commit', async () => {
+  const place = await Place.make();
+  await place.fill(8);
+  await place.settle();
+  place.clock.jump(-60_000);
+  await place.pass(RETENTION_MS + 20_000);
+  assert.equal((await place.paths()).length, 9);
+  place.clock.jump(60_000);
+  await place.pass(20_000);
+  assert.equal((await place.paths()).length, 1);
+  await place.store.close();
+});
