@@ -81,6 +81,8 @@ export async function sweepGarbage(parts: GarbageParts): Promise<number> {
   }
 }
 
+/** The current ones too: the answer to a commit that ended them may not have come yet. */
 function pinnedPaths({ tables }: GarbageParts): ReadonlySet<string> {
-  return new Set([...tables].flatMap(({ versions }) => [...versions.pinnedFiles()].map(({ path }) => path)));
+  const all = [...tables].flatMap(({ versions }) => [...versions.pinnedFiles(), ...versions.current.files]);
+  return new Set(all.map(({ path }) => path));
 }

@@ -174,20 +174,31 @@ export class LsmStore implements BatchSink, TableSource {
       { clock, tables, context, onCommitted: (range, files) => this.#committed(files, () => onCommitted?.(range)) },
       threads + 1,
     );
+    const busy = this.#busy;
+    const onLeft = (): void => this.#retirement.garbageLeft();
     this.#compactor = new Compactor(
-      { catalog, fileSystem, clock, random, merger, tables, onCommitted: (files) => this.#committed(files) },
+      {
+        catalog,
+        fileSystem,
+        clock,
+        random,
+        merger,
+        tables,
+        busy,
+        onLeft,
+        onCommitted: (files) => this.#committed(files),
+      },
       { ...planning, dataPath, nodeId, minShare: attributeColumns.minShare },
     );
     this.#removal = new RowRemoval(
-      { catalog, fileSystem, random, merger, tables },
+      { catalog, fileSystem, random, merger, tables, busy, resync: (tenant, table) => this.#resync(tenant, table) },
       { dataPath, nodeId, minShare: attributeColumns.minShare },
     );
     const places = new FilePlaces({ fileSystem, stores: tiers, copies: collaborators.coldFiles }, dataPath);
-    const busy = this.#busy;
     this.#retirement = new Retirement({ catalog, places, clock, tables, busy }, retentionMs);
     const retention = new Retention({ catalog, tables, time, onRemoved: () => this.#changed() }, policies);
     this.#mover = new TierMover(
-      { catalog, fileSystem, clock, tables, places, busy, onMoved: () => this.#changed() },
+      { catalog, fileSystem, clock, tables, places, busy, onMoved: () => this.#changed(), onLeft },
       { policies, hotBytes: HOT_SHARE * hotBytes, ...(archiveClass !== undefined && { archiveClass }) },
     );
     this.#changed();
@@ -304,6 +315,13 @@ export class LsmStore implements BatchSink, TableSource {
     this.#merging.wake();
     this.#cleaning.wake();
     this.#moving.wake();
+  }
+
+  async #resync(tenant: string, table: TableName): Promise<void> {
+    const versions = this.#tables.table(tenant, table);
+    await this.#flusher.exclusively([versions], async () => {
+      versions.change({ files: await this.#catalog.files(tenant, table) });
+    });
   }
 
   /** Files came, went or moved. */

@@ -3,7 +3,7 @@ import { type GarbageParts, sweepGarbage } from './garbage-sweep.ts';
 import type { Chore } from './maintenance.ts';
 
 export interface RetirementParts extends GarbageParts {
-  readonly catalog: Pick<Catalog, 'expireSnapshots' | 'garbage' | 'forgetGarbage' | 'scrub'>;
+  readonly catalog: Pick<Catalog, 'expireSnapshots' | 'garbage' | 'forgetGarbage' | 'retiredPaths' | 'scrub'>;
   readonly clock: Clock;
 }
 
@@ -34,6 +34,11 @@ export class Retirement implements Chore {
     this.#dueAt = Math.min(this.#dueAt, this.#lastEndAt + this.#retentionMs);
   }
 
+  /** Something that was announced came to nothing. */
+  garbageLeft(): void {
+    this.#dueAt = Math.min(this.#dueAt, this.#parts.clock.monotonic() + RETRY_MS);
+  }
+
   /**
    * Forgets all snapshots but the newest, and waits until what only they had is gone: from the disk, the stores and the
    * catalog. Queries that read it are waited for.
@@ -52,19 +57,28 @@ export class Retirement implements Chore {
   }
 
   async run(): Promise<void> {
-    const { catalog, clock } = this.#parts;
-    const now = clock.monotonic();
+    const now = this.#parts.clock.monotonic();
     if (now < this.#dueAt) return;
+    // What ends while it runs is told meanwhile, and makes it due again by itself.
+    this.#dueAt = Infinity;
     try {
-      await catalog.expireSnapshots(clock.now() - this.#retentionMs);
-      const left = await sweepGarbage(this.#parts);
-      const lastDueAt = this.#lastEndAt + this.#retentionMs;
-      // The snapshots of the meantime fall due together: what they keep is theirs alone for that long.
-      this.#dueAt = left > 0 ? now + RETRY_MS : lastDueAt > now ? lastDueAt : Infinity;
+      this.#dueAt = Math.min(this.#dueAt, await this.#retire(now));
       this.lastError = undefined;
     } catch (error) {
       this.lastError = error;
-      this.#dueAt = now + RETRY_MS;
+      this.#dueAt = Math.min(this.#dueAt, now + RETRY_MS);
     }
+  }
+
+  /** @returns when to look again */
+  async #retire(now: number): Promise<number> {
+    const { catalog, clock } = this.#parts;
+    await catalog.expireSnapshots(clock.now() - this.#retentionMs);
+    const left = await sweepGarbage(this.#parts);
+    const lastDueAt = this.#lastEndAt + this.#retentionMs;
+    // The snapshots of the meantime fall due together: what they keep is theirs alone for that long.
+    if (left === 0 && lastDueAt > now) return lastDueAt;
+    // The wall clock may be behind this one, and what is old by one of them is not yet by the other.
+    return left > 0 || (await catalog.retiredPaths()).length > 0 ? now + RETRY_MS : Infinity;
   }
 }

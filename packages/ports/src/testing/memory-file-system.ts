@@ -76,6 +76,12 @@ export class MemoryFileSystem implements FileSystem {
     visit(this.#root);
   }
 
+  /** See {@link MemoryFile.loseUnsynced}; nothing happens when there is no such file. */
+  loseUnsynced(path: string, random: SeededRandom): void {
+    const node = this.#folder(dirname(path))?.entries.get(nameOf(path));
+    if (node instanceof MemoryFile) node.loseUnsynced(random);
+  }
+
   open(path: string, mode: 'create' | 'write' | 'read'): Promise<OpenFile> {
     return this.#step(() => {
       const { folder, name } = this.#locate(path);

@@ -36,6 +36,12 @@ export class MemoryFile {
     this.#pending = [];
   }
 
+  /** As an fsync that failed leaves it: what was to be written may be on the disk or not, and no later fsync tries it again. */
+  loseUnsynced(random: SeededRandom): void {
+    for (const change of this.#pending) applyTorn(this.#durable, change, random);
+    this.#pending = [];
+  }
+
   powerCut(random?: SeededRandom): void {
     for (const change of this.#pending) if (random !== undefined) applyTorn(this.#durable, change, random);
     this.#pending = [];

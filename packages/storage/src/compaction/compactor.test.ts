@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
-import type { Snapshot } from '@openwit/ports';
+import { OpenWitError, type Snapshot } from '@openwit/ports';
 import { MemoryFileSystem } from '@openwit/ports/testing';
 import { fakeMerger } from '../testing/store-fixture.ts';
 import { StorePlace as Place, RETENTION_MS } from '../testing/store-place.ts';
@@ -147,5 +147,86 @@ test('a job that fails keeps no other table back', async () => {
   place.clock.advance(6000);
   await place.settle();
   assert.ok(tried.length > before, 'it is tried again');
+  await place.store.close();
+});
+
+/** A catalog whose commits that replace files take effect, and whose answers to the first of them are lost. */
+async function losingAnswers(times: number, settings: Parameters<typeof Place.make>[1] = {}): Promise<Place> {
+  const place = await Place.make({}, settings);
+  await place.store.close();
+  const { catalog } = place;
+  let left = times;
+  const commit: typeof catalog.commit = async (wanted) => {
+    const files = await catalog.commit(wanted);
+    if (wanted.replaces.length > 0 && left-- > 0) {
+      throw new OpenWitError('unavailable', 'STORE_UNAVAILABLE', 'the answer is lost');
+    }
+    return files;
+  };
+  const lossy = new Proxy(catalog, {
+    get: (target, key) => {
+      const own = key === 'commit' ? commit : Reflect.get(target, key);
+      return typeof own === 'function' ? own.bind(target) : own;
+    },
+  });
+  await place.reopen({ catalog: lossy }, settings);
+  return place;
+}
+
+test('a merge whose commit was not heard of is found to be there, also when the next plan would be another', async () => {
+  const place = await losingAnswers(1);
+  await place.fill(8);
+  await place.settle();
+  await place.fill(1);
+  await place.pass(RETENTION_MS + 60_000);
+  assert.equal((await place.rows()).length, 18);
+  const byId = place.files().toSorted((a, b) => a.fileId - b.fileId);
+  assert.deepEqual(byId, await place.catalog.files('acme', 'logs'));
+  await place.store.compact();
+  assert.deepEqual(place.names(), ['stable']);
+  await place.store.close();
+});
+
+test('files that a merge could not commit are removed, and not only by the next start', async () => {
+  const place = await Place.make();
+  await place.fill(7);
+  const fault = place.fileSystem.fail('EIO', { operation: 'syncFolder', path: /cafe0001/, from: 2, times: Infinity });
+  void place.fill(1);
+  await place.settle();
+  fault.clear();
+  await place.pass(5 * RETENTION_MS);
+  assert.deepEqual(place.names(), ['stable']);
+  assert.deepEqual(
+    await place.paths(),
+    place.files().map(({ path }) => path),
+  );
+  assert.deepEqual(await place.catalog.garbage(), []);
+  await place.store.close();
+});
+
+test('records whose removal by age was not heard of are removed once', async () => {
+  const DAY_MS = 86_400_000;
+  const place = await losingAnswers(1, { policies: [{ retentionMs: DAY_MS }], compaction: { minFiles: 100 } });
+  await place.fill(2);
+  for (let i = 0; i < 52; i++) {
+    place.clock.advance(DAY_MS / 48);
+    await place.settle(30);
+  }
+  await place.pass(RETENTION_MS + 20_000);
+  assert.deepEqual(place.files(), []);
+  assert.deepEqual(await place.paths(), []);
+  await place.store.close();
+});
+
+test('replaced files go when the wall clock was late, and not only after the next commit', async () => {
+  const place = await Place.make();
+  await place.fill(8);
+  await place.settle();
+  place.clock.jump(-60_000);
+  await place.pass(RETENTION_MS + 20_000);
+  assert.equal((await place.paths()).length, 9);
+  place.clock.jump(60_000);
+  await place.pass(20_000);
+  assert.equal((await place.paths()).length, 1);
   await place.store.close();
 });

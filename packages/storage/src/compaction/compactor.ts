@@ -1,13 +1,23 @@
 import { dirname, join } from 'node:path';
-import type { Catalog, Clock, DataFile, FileSystem, Random, TableName } from '@openwit/ports';
+import {
+  type Catalog,
+  type Clock,
+  type DataFile,
+  type FileSystem,
+  isOpenWitError,
+  type NewDataFile,
+  type Random,
+  type TableName,
+} from '@openwit/ports';
 import { makeDurableFolder } from '../durable-folder.ts';
 import { dayFolder, stableFileName } from '../file-paths.ts';
+import type { BusyPaths } from '../garbage-sweep.ts';
 import type { Chore } from '../maintenance.ts';
 import type { TenantTables } from '../tenant-tables.ts';
 import type { FileMerger } from './file-merger.ts';
 import type { MergeRequest } from './merge-request.ts';
 import { type CompactionJob, type CompactionSettings, planCompaction } from './plan-compaction.ts';
-import { replaceFiles } from './replace-files.ts';
+import { finishFile, replaceFiles } from './replace-files.ts';
 
 export interface CompactorParts {
   readonly catalog: Catalog;
@@ -16,8 +26,11 @@ export interface CompactorParts {
   readonly random: Random;
   readonly merger: Pick<FileMerger, 'merge' | 'close'>;
   readonly tables: TenantTables;
+  readonly busy: BusyPaths;
   /** Called with the files of each merge that took effect, after snapshots show them. */
   readonly onCommitted: (files: readonly DataFile[]) => void;
+  /** Called when a merge is over: what it announced and did not write stays. */
+  readonly onLeft: () => void;
 }
 
 export interface CompactorSettings extends CompactionSettings {
@@ -51,6 +64,14 @@ interface TableJob extends CompactionJob<DataFile> {
   readonly table: TableName;
 }
 
+/** A merge whose files are durable. */
+interface Merge {
+  readonly job: TableJob;
+  readonly files: readonly NewDataFile[];
+  /** Lets go of what it read and what it wrote. */
+  readonly release: () => void;
+}
+
 const FIRST_RETRY_MS = 1000;
 const LONGEST_RETRY_MS = 10 * 60 * 1000;
 
@@ -62,6 +83,8 @@ export class Compactor implements Chore {
   readonly #since = new Map<number, number>();
   /** By the ids of a job's files. */
   readonly #failed = new Map<string, { readonly attempts: number; readonly retryAt: number }>();
+  /** While it is there nothing else is merged: the catalog did not answer. */
+  #unclear: Merge | undefined;
   #running: Promise<void> = Promise.resolve();
   #isClosing = false;
   #stats = NO_COMPACTION;
@@ -108,16 +131,20 @@ export class Compactor implements Chore {
 
   async #runJobs(closesAll: boolean): Promise<void> {
     while (!this.#isClosing) {
-      const job = this.#nextJob(closesAll);
-      if (job === undefined) return;
-      const key = keyOf(job);
+      const unclear = this.#unclear;
+      const job = unclear === undefined ? this.#nextJob(closesAll) : unclear.job;
+      if (job === undefined || !this.#mayTry(job)) return;
       try {
-        await this.#merge(job);
-        this.#failed.delete(key);
+        await (unclear === undefined ? this.#merge(job) : this.#commit(unclear));
+        this.#failed.delete(keyOf(job));
       } catch (error) {
-        if (!this.#isClosing) this.#setBack(key, error);
+        if (!this.#isClosing) this.#setBack(keyOf(job), error);
       }
     }
+  }
+
+  #mayTry(job: CompactionJob): boolean {
+    return (this.#failed.get(keyOf(job))?.retryAt ?? -Infinity) <= this.#parts.clock.monotonic();
   }
 
   /** Of all tables the job with the most files: it spares queries most. */
@@ -132,7 +159,7 @@ export class Compactor implements Chore {
         ? planCompaction(hot, Infinity, () => Infinity, this.#settings)
         : planCompaction(hot, clock.now(), ageMs, this.#settings);
       for (const job of jobs) {
-        if ((this.#failed.get(keyOf(job))?.retryAt ?? -Infinity) > now) continue;
+        if (!this.#mayTry(job)) continue;
         if (best === undefined || job.files.length > best.files.length) best = { ...job, tenant, table };
       }
     }
@@ -140,22 +167,51 @@ export class Compactor implements Chore {
   }
 
   async #merge(job: TableJob): Promise<void> {
-    // Whoever moves a file meanwhile leaves it here until it is read.
-    const { unpin } = this.#parts.tables.table(job.tenant, job.table).pin();
+    const { catalog, fileSystem, merger, tables, busy } = this.#parts;
+    const { unpin } = tables.table(job.tenant, job.table).pin();
+    const letGo: (() => void)[] = [unpin];
+    const release = (): void => {
+      for (const end of letGo) end();
+      this.#parts.onLeft();
+    };
     try {
-      await this.#replace(job);
-    } finally {
-      unpin();
+      const request = await this.#requestOf(job);
+      const paths = request.outputs.map(({ path }) => path);
+      letGo.push(busy.take(paths));
+      // What becomes of it no matter how it ends: files of a table, or garbage.
+      await catalog.announce(paths);
+      const merged = await merger.merge(request);
+      const generation = 1 + Math.max(...job.files.map((file) => file.generation));
+      const files: NewDataFile[] = merged.map((file) => ({ ...file, tier: 'hot', generation }));
+      for (const { path } of files) await finishFile(fileSystem, path);
+      this.#unclear = { job, files, release };
+    } catch (error) {
+      release();
+      throw error;
     }
+    await this.#commit(this.#unclear);
   }
 
-  async #replace(job: TableJob): Promise<void> {
-    const { files: inputs } = job;
-    const merged = await this.#parts.merger.merge(await this.#requestOf(job));
-    const generation = 1 + Math.max(...inputs.map((file) => file.generation));
-    const committed = await replaceFiles(this.#parts, { ...job, generation }, merged);
+  /** Again and again until it is clear whether it took effect: until then the inputs are neither live nor gone. */
+  async #commit(merge: Merge): Promise<void> {
+    try {
+      await this.#replace(merge);
+    } catch (error) {
+      if (isUnclear(error)) throw error;
+      this.#unclear = undefined;
+      merge.release();
+      throw error;
+    }
+    this.#unclear = undefined;
+    merge.release();
+  }
+
+  async #replace({ job, files }: Merge): Promise<void> {
+    const { tenant, table, files: inputs } = job;
+    const committed = await replaceFiles(this.#parts, { tenant, table, gone: inputs, files });
     for (const { fileId } of inputs) this.#since.delete(fileId);
-    if (committed.length > 0) this.#parts.onCommitted(committed);
+    if (committed.length === 0) return;
+    this.#parts.onCommitted(committed);
     const bytesOf = (list: readonly { readonly sizeBytes: number }[]) =>
       list.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
     this.#stats = {
@@ -185,6 +241,10 @@ export class Compactor implements Chore {
     this.#failed.set(key, { attempts, retryAt: this.#parts.clock.monotonic() + delay });
     this.#stats = { ...this.#stats, failures: this.#stats.failures + 1, lastError: error };
   }
+}
+
+function isUnclear(error: unknown): boolean {
+  return isOpenWitError(error) && error.kind === 'unavailable' && error.code !== 'CATALOG_CONFLICT';
 }
 
 function keyOf({ files }: CompactionJob): string {

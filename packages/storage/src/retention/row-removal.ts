@@ -1,16 +1,24 @@
 import { dirname, join } from 'node:path';
-import { type DataFile, isOpenWitError, type Random, type Snapshot, type TableName } from '@openwit/ports';
+import type { Catalog, DataFile, FileSystem, Random, Snapshot, TableName } from '@openwit/ports';
 import type { FileMerger } from '../compaction/file-merger.ts';
-import { type ReplaceParts, replaceFiles } from '../compaction/replace-files.ts';
+import { finishFile, replaceFiles } from '../compaction/replace-files.ts';
 import { makeDurableFolder } from '../durable-folder.ts';
 import { dayFolder, stableFileName } from '../file-paths.ts';
+import type { BusyPaths } from '../garbage-sweep.ts';
+import type { TenantTables } from '../tenant-tables.ts';
 
 /** The numbers of the rows of a file that are to go, from 0. The snapshot has the file. */
 export type MatchRows = (snapshot: Snapshot, file: DataFile) => Promise<readonly number[]>;
 
-export interface RowRemovalParts extends ReplaceParts {
+export interface RowRemovalParts {
+  readonly catalog: Catalog;
+  readonly fileSystem: FileSystem;
   readonly random: Random;
   readonly merger: Pick<FileMerger, 'merge'>;
+  readonly tables: TenantTables;
+  readonly busy: BusyPaths;
+  /** Makes a table what the catalog says: an answer that was not heard may have changed it. */
+  readonly resync: (tenant: string, table: TableName) => Promise<void>;
 }
 
 export interface RowRemovalSettings {
@@ -53,7 +61,7 @@ export class RowRemoval {
     file: DataFile,
     rows: readonly number[],
   ): Promise<number> {
-    const { catalog, fileSystem, merger, random } = this.#parts;
+    const { catalog, fileSystem, merger, random, busy } = this.#parts;
     const { dataPath, nodeId, minShare } = this.#settings;
     const folder = dayFolder({ tenant, table }, file.minTimestampNs, nodeId);
     const output = { ...ALL_TIME, path: join(dataPath, folder, stableFileName(random)) };
@@ -61,13 +69,18 @@ export class RowRemoval {
     const { fieldIds, attributeColumns } = await catalog.openTable(tenant, table);
     const input = { ...file, path: await localPath(snapshot, file), withoutRows: rows };
     const request = { table, inputs: [input], outputs: [output], fieldIds, attributeColumns, minShare };
-    const merged = rows.length === file.rows ? [] : await merger.merge(request);
+    const letGo = busy.take([output.path]);
     try {
-      await replaceFiles(this.#parts, { tenant, table, files: [file], generation: file.generation }, merged);
+      await catalog.announce([output.path]);
+      const merged = rows.length === file.rows ? [] : await merger.merge(request);
+      const files = merged.map((made) => ({ ...made, tier: 'hot' as const, generation: file.generation }));
+      for (const { path } of files) await finishFile(fileSystem, path);
+      await replaceFiles(this.#parts, { tenant, table, gone: [file], files });
     } catch (error) {
-      // Somebody removed all of it meanwhile.
-      if (isOpenWitError(error) && error.code === 'CATALOG_CONFLICT' && merged.length === 0) return 0;
+      await this.#parts.resync(tenant, table).catch(() => {}); // the first error tells more
       throw error;
+    } finally {
+      letGo();
     }
     return rows.length;
   }

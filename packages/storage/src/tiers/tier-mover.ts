@@ -16,6 +16,8 @@ export interface TierMoverParts {
   readonly busy: BusyPaths;
   /** Called after each move, when snapshots show the file at its new place. */
   readonly onMoved: () => void;
+  /** Called when a move has failed: what it announced may stay. */
+  readonly onLeft: () => void;
 }
 
 export interface TierSettings {
@@ -73,10 +75,28 @@ export class TierMover implements Chore {
         await this.#move(move);
         this.#attempts = 0;
       } catch (error) {
-        if (isOpenWitError(error) && error.code === 'CATALOG_CONFLICT') continue; // it was replaced meanwhile
+        this.#parts.onLeft();
+        if (await this.#isOver(move, error)) continue;
         this.#setBack(error);
         return;
       }
+    }
+  }
+
+  /** It was replaced meanwhile; or an earlier move of it, to another place, had taken effect without our hearing of it. */
+  async #isOver({ tenant, table, file }: PlannedMove<DataFile>, error: unknown): Promise<boolean> {
+    if (!isOpenWitError(error) || error.code !== 'CATALOG_CONFLICT') return false;
+    const { catalog, tables } = this.#parts;
+    try {
+      const live = (await catalog.files(tenant, table)).find(({ fileId }) => fileId === file.fileId);
+      const versions = tables.table(tenant, table);
+      if (live !== undefined && live.path !== file.path) {
+        versions.change({ files: versions.current.files.map((one) => (one.fileId === live.fileId ? live : one)) });
+        this.#parts.onMoved();
+      }
+      return true;
+    } catch {
+      return false; // the next attempt asks again
     }
   }
 

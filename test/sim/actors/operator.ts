@@ -1,0 +1,73 @@
+import { checkErased } from '../invariants.ts';
+import { Node } from '../node.ts';
+import { TENANTS } from '../run-settings.ts';
+import type { Life } from '../scheduler.ts';
+import type { World } from '../world.ts';
+
+const MINUTE_MS = 60_000;
+const LONGEST_PAUSE_MS = 12_000;
+const LONGEST_TROUBLE_MS = 40_000;
+
+/** Deletes tenants, merges, flushes; in a hostile run also takes buckets away, fills the disk and sets the clock. */
+export async function operate(world: World, life: Life, node: Node): Promise<void> {
+  const { scheduler, random, hostility } = world;
+  for (;;) {
+    await scheduler.sleep(life, random.below(LONGEST_PAUSE_MS), 'operator');
+    const actions = hostility.isKind ? KIND : ALL;
+    const [name, act] = random.pick(actions);
+    scheduler.trace.add(`operator: ${name}`);
+    try {
+      await act(world, node, life);
+    } catch (error) {
+      if (!Node.isRefusal(error)) scheduler.fail(error);
+    }
+  }
+}
+
+type Action = readonly [name: string, act: (world: World, node: Node, life: Life) => Promise<void>];
+
+const KIND: readonly Action[] = [
+  ['compacts', (_, node) => node.store.compact()],
+  ['flushes', (_, node) => node.flush()],
+  ['deletes a tenant', deleteTenant],
+  ['waits for minutes', async ({ clock, random }) => clock.advance(random.below(12) * MINUTE_MS)],
+];
+
+const ALL: readonly Action[] = [
+  ...KIND,
+  ['takes a bucket away', takeBucketAway],
+  ['fills the disk', fillDisk],
+  ['sets the clock', setClock],
+];
+
+async function deleteTenant(world: World, node: Node): Promise<void> {
+  const { random, ledger } = world;
+  const tenant = random.pick(TENANTS);
+  const deletion = ledger.deletionBegins(tenant);
+  try {
+    await node.deleteTenant(tenant);
+    deletion.succeeded();
+    await checkErased(world);
+  } finally {
+    deletion.ended();
+  }
+}
+
+async function takeBucketAway({ random, buckets, scheduler }: World, _node: Node, life: Life): Promise<void> {
+  const bucket = random.pick(buckets);
+  bucket.isAway = true;
+  await scheduler.sleep(life, random.below(LONGEST_TROUBLE_MS), 'bucket comes back');
+  bucket.isAway = false;
+}
+
+async function fillDisk({ random, disk, scheduler }: World, _node: Node, life: Life): Promise<void> {
+  disk.capacityBytes = random.below(3000);
+  await scheduler.sleep(life, random.below(LONGEST_TROUBLE_MS), 'disk has room');
+  disk.capacityBytes = Infinity;
+}
+
+async function setClock({ random, clock, scheduler }: World): Promise<void> {
+  const isRight = clock.offsetMs !== 0 && random.below(2) === 0;
+  clock.setOffset(isRight ? 0 : random.pick([-3 * 3_600_000, 90_000, 3_600_000, 400 * 86_400_000]));
+  scheduler.trace.add(`the wall clock is off by ${clock.offsetMs} ms`);
+}

@@ -1,0 +1,50 @@
+import type { SeededRandom } from '@openwit/ports/testing';
+
+/** How many of a million operations of each kind go wrong. */
+interface Rates {
+  readonly file: number;
+  readonly database: number;
+  readonly request: number;
+  readonly work: number;
+}
+
+const CALM: Rates = { file: 0, database: 0, request: 0, work: 0 };
+const FEW: Rates = { file: 2000, database: 4000, request: 20_000, work: 20_000 };
+const MANY: Rates = { file: 12_000, database: 30_000, request: 120_000, work: 100_000 };
+
+export type Fate = 'before' | 'after' | 'slow' | undefined;
+
+/** What goes wrong in a run, from nothing at all to much. */
+export class Hostility {
+  readonly #random: SeededRandom;
+  #rates: Rates;
+  /** Whether actors may take the bucket away, fill the disk, or set the clock. */
+  #isKind: boolean;
+
+  constructor(random: SeededRandom) {
+    this.#random = random;
+    const level = random.below(10);
+    this.#isKind = level < 2;
+    const rates = [CALM, CALM, FEW, FEW, FEW, FEW, MANY][level] ?? FEW;
+    this.#rates = { ...rates, ...(level >= 7 && { [random.pick(['file', 'database', 'request', 'work'])]: 60_000 }) };
+  }
+
+  get isKind(): boolean {
+    return this.#isKind;
+  }
+
+  /** Faults are over. */
+  end(): void {
+    this.#rates = CALM;
+    this.#isKind = true;
+  }
+
+  fails(kind: keyof Rates): boolean {
+    return this.#rates[kind] > 0 && this.#random.below(1_000_000) < this.#rates[kind];
+  }
+
+  /** Of a request or a transaction: it fails before its effect or after it, or takes long. */
+  fate(kind: keyof Rates): Fate {
+    return this.fails(kind) ? this.#random.pick(['before', 'after', 'slow']) : undefined;
+  }
+}
