@@ -18,6 +18,8 @@ export type Fate = 'before' | 'after' | 'slow' | undefined;
 export class Hostility {
   readonly #random: SeededRandom;
   #rates: Rates;
+  /** How often something went wrong. */
+  strokes = 0;
   /** Whether actors may take the bucket away, fill the disk, or set the clock. */
   #isKind: boolean;
 
@@ -40,7 +42,9 @@ export class Hostility {
   }
 
   fails(kind: keyof Rates): boolean {
-    return this.#rates[kind] > 0 && this.#random.below(1_000_000) < this.#rates[kind];
+    const isStruck = this.#rates[kind] > 0 && this.#random.below(1_000_000) < this.#rates[kind];
+    if (isStruck) this.strokes++;
+    return isStruck;
   }
 
   /** Of a request or a transaction: it fails before its effect or after it, or takes long. */

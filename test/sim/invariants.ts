@@ -92,6 +92,11 @@ export async function checkSources(world: World, sources: Sources): Promise<void
   }
 }
 
+/** Whether something is to be removed yet. */
+export async function isBusy({ truth }: World): Promise<boolean> {
+  return (await truth.garbage()).length + (await truth.retiredPaths()).length > 0;
+}
+
 /** When nothing goes wrong any more and all is done: nothing is left to do. */
 export async function checkRest(world: World, node: Node, settings: RunSettings): Promise<void> {
   const { truth, clock } = world;

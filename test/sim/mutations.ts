@@ -1,7 +1,7 @@
 import { dirname } from 'node:path';
 import type { Catalog, FileSystem } from '@openwit/ports';
 import { unfinishedName } from '../../packages/storage/src/file-paths.ts';
-import type { Node } from './node.ts';
+import { DATA_PATH, type Node } from './node.ts';
 import { readRows, rowsOf } from './sim-files.ts';
 import type { Mutation } from './world.ts';
 
@@ -28,7 +28,7 @@ export const MUTATIONS: Readonly<Record<string, Mutation>> = {
   'a batch is committed without its range': {
     catalog: (own) => changed(own, { commit: (wanted) => own.commit({ ...wanted, ranges: [] }) }),
   },
-  'a batch is committed without its sources, and later with those of others': {
+  'a source is said to be further than it is': {
     catalog: (own) =>
       changed(own, {
         commit: (wanted) =>
@@ -70,6 +70,13 @@ export const MUTATIONS: Readonly<Record<string, Mutation>> = {
       ...made,
       merger: { ...made.merger!, merge: (request) => shortened(made, request, fileSystem) },
     }),
+  },
+  'the log lets go of a batch before its file is committed': { node: releasingEarly },
+  'leftovers of a crash are not looked for': {
+    fileSystem: (own) => ({ ...own, list: async (path) => (path.startsWith(DATA_PATH) ? [] : own.list(path)) }),
+  },
+  'a clock that jumped is believed at once': {
+    settings: (settings) => ({ ...settings, store: { ...settings.store, clockConfirmMs: 0 } }),
   },
   'a tenant is dropped in memory alone': { catalog: (own) => changed(own, { dropTenant: async () => {} }) },
 };
@@ -124,6 +131,14 @@ function pinningNothing({ store }: Node): void {
     const taken = snapshot(tenant, tables);
     taken.release();
     return taken;
+  };
+}
+
+function releasingEarly({ store, wal }: Node): void {
+  const append = store.append.bind(store);
+  store.append = (batch) => {
+    wal.release(batch.range);
+    return append(batch);
   };
 }
 

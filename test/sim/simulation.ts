@@ -2,7 +2,7 @@ import { policyOf } from '../../packages/storage/src/tiers/table-policy.ts';
 import { ingest, Sources } from './actors/ingester.ts';
 import { operate } from './actors/operator.ts';
 import { query } from './actors/querier.ts';
-import { checkErased, checkExpired, checkFiles, checkRest, checkSources, checkTables } from './invariants.ts';
+import { checkErased, checkExpired, checkFiles, checkRest, checkSources, checkTables, isBusy } from './invariants.ts';
 import type { Node } from './node.ts';
 import { drawSettings, type RunSettings } from './run-settings.ts';
 import type { Life } from './scheduler.ts';
@@ -74,13 +74,12 @@ class Run {
 
   async #live(): Promise<void> {
     const { world } = { world: this.#world };
-    const { random, scheduler } = world;
+    const { random } = world;
     const life = world.newLife();
     const node = await this.#start(life);
     if (node !== undefined) {
       this.#act(life, node);
-      const events = SHORTEST_LIFE + random.below(LONGEST_LIFE - SHORTEST_LIFE);
-      for (let i = 0; i < events; i++) await scheduler.step();
+      await this.#liveOn();
     }
     const end = random.below(4);
     if (end === 0 && node !== undefined)
@@ -89,6 +88,17 @@ class Run {
         node.close().catch(() => {}),
       );
     await this.#die(life, end === 1);
+  }
+
+  /** Trouble comes in company: some lives end soon after something went wrong. */
+  async #liveOn(): Promise<void> {
+    const { random, scheduler, hostility } = this.#world;
+    let left = SHORTEST_LIFE + random.below(LONGEST_LIFE - SHORTEST_LIFE);
+    for (let strokes = hostility.strokes; left > 0; left--) {
+      await scheduler.step();
+      if (hostility.strokes > strokes && random.below(6) === 0) left = Math.min(left, random.below(12));
+      strokes = hostility.strokes;
+    }
   }
 
   #act(life: Life, node: Node): void {
@@ -156,6 +166,8 @@ class Run {
     await this.#within('compact', node.store.compact());
     await this.#within('roll', node.wal.roll());
     for (let i = 0; i < 15; i++) await scheduler.passQuietly(6 * MINUTE_MS);
+    // What grew too old a moment ago is on its way.
+    for (let i = 0; i < 10 && (await isBusy(world)); i++) await scheduler.passQuietly(10_000);
     await checkTables(world, node);
     await checkFiles(world);
     await checkErased(world);

@@ -6,6 +6,7 @@ import { migrate } from '../../packages/storage/src/catalog/migrations.ts';
 import { SqliteDatabase } from '../../packages/storage/src/catalog/sqlite-database.ts';
 import { Hostility } from './hostility.ts';
 import { Ledger } from './ledger.ts';
+import { LogCuts } from './log-cuts.ts';
 import { DATA_PATH, Node, type NodeParts } from './node.ts';
 import { CONFIRM_MS, type RunSettings } from './run-settings.ts';
 import { Life, Scheduler } from './scheduler.ts';
@@ -24,6 +25,7 @@ export interface Mutation {
   readonly fileSystem?: (fileSystem: FileSystem, life: Life) => FileSystem;
   readonly catalog?: (catalog: SqlCatalog, fileSystem: FileSystem) => SqlCatalog;
   readonly store?: (collaborators: NodeParts['store'], fileSystem: FileSystem) => NodeParts['store'];
+  readonly settings?: (settings: RunSettings) => RunSettings;
   /** After a process's node is open, and before anybody uses it. */
   readonly node?: (node: Node) => void;
 }
@@ -36,6 +38,7 @@ export class World {
   readonly clock: SimClock = new SimClock(START_MS, CONFIRM_MS);
   readonly disk: MemoryFileSystem = new MemoryFileSystem();
   readonly database: SqliteDatabase = new SqliteDatabase(':memory:');
+  readonly cuts: LogCuts = new LogCuts();
   readonly cold: Bucket;
   readonly archive: Bucket;
   readonly ledger: Ledger = new Ledger(() => this.clock.latestTrusted());
@@ -84,11 +87,12 @@ export class World {
   }
 
   /** Starts a process. Rejects when it can not start, as it may when the disk or the database fails. */
-  async open(life: Life, settings: RunSettings, onSwept: () => Promise<void>): Promise<Node> {
+  async open(life: Life, wanted: RunSettings, onSwept: () => Promise<void>): Promise<Node> {
+    const settings = this.#mutation.settings?.(wanted) ?? wanted;
     const { hostility, scheduler } = this;
     const mutation = this.#mutation;
     const clock = this.clock.of(life);
-    const own = simFileSystem({ scheduler, hostility, memory: this.disk }, life);
+    const own = this.cuts.watch(simFileSystem({ scheduler, hostility, memory: this.disk }, life));
     const fileSystem = mutation.fileSystem?.(own, life) ?? own;
     const catalog = this.#catalog(simDatabase({ scheduler, hostility, durable: this.database }, life), clock);
     const workers = { scheduler, hostility, life };

@@ -175,7 +175,8 @@ export class OpenWit {
   /**
    * Removes everything of a tenant that was acknowledged before the call: from memory, the log, every tier, and what readers
    * of older snapshots could see. Resolves when nothing is left; queries that read it are waited for.
-   * @throws invalid / INVALID_TENANT; unavailable / STORE_UNAVAILABLE, OBJECT_STORE_UNAVAILABLE: calling it again goes on
+   * @throws invalid / INVALID_TENANT; unavailable / STORE_UNAVAILABLE, OBJECT_STORE_UNAVAILABLE, WAL_UNAVAILABLE: calling it
+   * again goes on
    */
   async deleteTenant(tenant: string): Promise<void> {
     this.#checkOpen();

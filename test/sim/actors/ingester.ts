@@ -31,7 +31,7 @@ export async function ingest(world: World, life: Life, node: Node, sources: Sour
       world.ledger.answer(records, 'acknowledged');
       if (position !== undefined) sources.acknowledged.set(position.source, position.next);
     } catch (error) {
-      world.ledger.answer(records, 'rejected');
+      world.ledger.answer(records, world.cuts.isUncut ? 'unclear' : 'rejected');
       if (!Node.isRefusal(error)) scheduler.fail(error);
     }
   }

@@ -143,3 +143,18 @@ test('an append that was under way at a power cut is there whole or not at all, 
     }
   }
 });
+
+test('a roll says so when what is released cannot be removed, and removes it when it is called again', async () => {
+  const memory = new MemoryFileSystem();
+  const faulty = new FaultyFileSystem(memory);
+  const wal = await open(faulty);
+  const lsn = await wal.append(walRecord(1, { batchId: 1 }));
+  wal.release({ batchId: 1, throughLsn: lsn });
+  const fault = faulty.fail('EIO', { operation: 'remove', times: Infinity });
+  await assert.rejects(wal.roll(), (error) => isOpenWitError(error) && error.code === 'WAL_UNAVAILABLE');
+  assert.equal((await memory.list('/wal')).length, 2);
+  fault.clear();
+  await wal.roll();
+  assert.equal((await memory.list('/wal')).length, 1);
+  await wal.close();
+});

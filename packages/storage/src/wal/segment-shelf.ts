@@ -16,6 +16,7 @@ export class SegmentShelf {
   #reclaiming: Promise<void> | undefined;
   #isReleased = false;
   #isHeld = false;
+  #failure: unknown;
 
   constructor(
     fileSystem: FileSystem,
@@ -69,6 +70,13 @@ export class SegmentShelf {
     };
   }
 
+  /** Removes what can go. @throws the file system's error when something of it stays */
+  async reclaim(): Promise<void> {
+    this.#reclaimSoon();
+    await this.settled();
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
   /** Resolves when no file is being removed. */
   async settled(): Promise<void> {
     await this.#reclaiming;
@@ -84,7 +92,8 @@ export class SegmentShelf {
     while (this.#isReleased && !this.#isHeld) {
       this.#isReleased = false;
       // A file that cannot be removed now is tried again at the next release; until then it counts in `bytes`.
-      await this.#reclaimOnce().catch(() => {});
+      this.#failure = undefined;
+      await this.#reclaimOnce().catch((error: unknown) => void (this.#failure = error));
     }
     this.#reclaiming = undefined;
   }

@@ -145,7 +145,9 @@ export class SegmentedWal implements WriteAheadLog {
     this.#rolls.push(rolled);
     this.#draining ??= this.#drain();
     await rolled.promise;
-    await this.#shelf.settled();
+    await this.#shelf.reclaim().catch((error: unknown) => {
+      throw unavailable('a released segment cannot be removed', error);
+    });
   }
 
   /** As `damaged/record-{lsn}.otlp`: the payload as it came. @throws unavailable / WAL_UNAVAILABLE */
