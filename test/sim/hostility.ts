@@ -9,8 +9,16 @@ interface Rates {
 }
 
 const CALM: Rates = { file: 0, database: 0, request: 0, work: 0 };
-const FEW: Rates = { file: 2000, database: 4000, request: 20_000, work: 20_000 };
-const MANY: Rates = { file: 12_000, database: 30_000, request: 120_000, work: 100_000 };
+const FEW: Rates = { file: 2000, database: 15_000, request: 20_000, work: 20_000 };
+const MANY: Rates = { file: 10_000, database: 100_000, request: 120_000, work: 100_000 };
+
+/** Of one kind so much that hardly anything goes right. */
+const WORST: readonly Partial<Rates>[] = [
+  { file: 25_000 },
+  { database: 250_000 },
+  { request: 400_000 },
+  { work: 300_000 },
+];
 
 export type Fate = 'before' | 'after' | 'slow' | undefined;
 
@@ -28,7 +36,7 @@ export class Hostility {
     const level = random.below(10);
     this.#isKind = level < 2;
     const rates = [CALM, CALM, FEW, FEW, FEW, FEW, MANY][level] ?? FEW;
-    this.#rates = { ...rates, ...(level >= 7 && { [random.pick(['file', 'database', 'request', 'work'])]: 60_000 }) };
+    this.#rates = { ...rates, ...(level >= 7 && random.pick(WORST)) };
   }
 
   get isKind(): boolean {
@@ -41,14 +49,15 @@ export class Hostility {
     this.#isKind = true;
   }
 
-  fails(kind: keyof Rates): boolean {
-    const isStruck = this.#rates[kind] > 0 && this.#random.below(1_000_000) < this.#rates[kind];
+  /** @param oneIn makes it rarer: of what is done much more often */
+  fails(kind: keyof Rates, oneIn = 1): boolean {
+    const isStruck = this.#rates[kind] > 0 && this.#random.below(1_000_000 * oneIn) < this.#rates[kind];
     if (isStruck) this.strokes++;
     return isStruck;
   }
 
   /** Of a request or a transaction: it fails before its effect or after it, or takes long. */
-  fate(kind: keyof Rates): Fate {
-    return this.fails(kind) ? this.#random.pick(['before', 'after', 'slow']) : undefined;
+  fate(kind: keyof Rates, oneIn = 1): Fate {
+    return this.fails(kind, oneIn) ? this.#random.pick(['before', 'after', 'slow']) : undefined;
   }
 }

@@ -1,6 +1,6 @@
 import { OpenWitError } from '@openwit/ports';
 import type { SqlDatabase } from '../../packages/storage/src/catalog/sql-database.ts';
-import type { Fate, Hostility } from './hostility.ts';
+import type { Hostility } from './hostility.ts';
 import type { Life, Scheduler } from './scheduler.ts';
 
 export interface DatabaseParts {
@@ -10,20 +10,15 @@ export interface DatabaseParts {
   readonly durable: SqlDatabase;
 }
 
+/** So many reads go with a transaction. */
+const READS = 20;
+
 /** The catalog's database as one process has it: a transaction may fail before it takes effect, or its answer is lost. */
 export function simDatabase({ scheduler, hostility, durable }: DatabaseParts, life: Life): SqlDatabase {
-  /** What changes something is struck more often: there is less of it, and more that can be misunderstood. */
-  const fateOf = (label: string): Fate => {
-    for (let i = label === 'transaction' ? 4 : 1; i > 0; i--) {
-      const fate = hostility.fate('database');
-      if (fate !== undefined) return fate;
-    }
-    return undefined;
-  };
   const step = async <T>(label: string, run: () => Promise<T>): Promise<T> => {
     await scheduler.turn(life, label);
     const result = await scheduler.traced(label, async () => {
-      const fate = fateOf(label);
+      const fate = hostility.fate('database', label === 'transaction' ? 1 : READS);
       if (fate === 'before') throw unavailable(label);
       const answer = await run();
       if (fate === 'after') throw unavailable(label);

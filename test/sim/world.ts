@@ -38,6 +38,8 @@ export class World {
   readonly clock: SimClock = new SimClock(START_MS, CONFIRM_MS);
   readonly disk: MemoryFileSystem = new MemoryFileSystem();
   readonly database: SqliteDatabase = new SqliteDatabase(':memory:');
+  /** Actors begin nothing any more. */
+  isResting = false;
   readonly cuts: LogCuts = new LogCuts();
   readonly cold: Bucket;
   readonly archive: Bucket;

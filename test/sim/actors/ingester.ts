@@ -22,6 +22,7 @@ export async function ingest(world: World, life: Life, node: Node, sources: Sour
   const { scheduler, random } = world;
   for (;;) {
     await scheduler.sleep(life, random.below(LONGEST_PAUSE_MS), 'ingester');
+    if (world.isResting) return;
     const records = ask(world);
     const [{ tenant, table }] = records as [RecordEntry];
     const rows = records.map(({ id, ms }): Row => [id, ms]);

@@ -13,6 +13,7 @@ export async function operate(world: World, life: Life, node: Node): Promise<voi
   const { scheduler, random, hostility } = world;
   for (;;) {
     await scheduler.sleep(life, random.below(LONGEST_PAUSE_MS), 'operator');
+    if (world.isResting) return;
     const actions = hostility.isKind ? KIND : ALL;
     const [name, act] = random.pick(actions);
     scheduler.trace.add(`operator: ${name}`);

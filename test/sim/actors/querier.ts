@@ -17,7 +17,7 @@ export async function query(world: World, life: Life, node: Node): Promise<void>
     await scheduler.sleep(life, random.below(LONGEST_PAUSE_MS), 'querier');
     const tenant = random.pick(TENANTS);
     const table = random.pick(SIGNALS);
-    if (node.isClosed) return;
+    if (node.isClosed || world.isResting) return;
     const { stored, open } = node.snapshot(tenant, table);
     const expected = ledger.expect(tenant, table);
     const where = `snapshot of ${tenant}/${table} at event ${scheduler.trace.lines}`;
