@@ -29,7 +29,9 @@ test('queries seal nothing: there are as many files with them as without', async
 async function load(readers: number): Promise<{ files: number; queries: number }> {
   const dataDir = mkdtempSync(join(tmpdir(), 'openwit-ryw-'));
   const batch = { maxRows: MAX_ROWS, maxAgeMs: 3_600_000 };
-  const wit = await OpenWit.open({ dataDir, ingest: { batch } });
+  // Nothing is merged: each file is a seal.
+  const storage = { compaction: { minFiles: 1000, quietMs: 3_600_000 } };
+  const wit = await OpenWit.open({ dataDir, ingest: { batch }, storage });
   let sent = 0;
   let acknowledged = 0;
   let queries = 0;
