@@ -29,12 +29,12 @@ export class Retirement implements Chore {
   /** A snapshot was followed by another. */
   snapshotEnded(): void {
     this.#lastEndAt = this.#parts.clock.monotonic();
-    this.#dueAt = Math.min(this.#dueAt, this.#lastEndAt + this.#retentionMs);
+    this.#dueBy(this.#lastEndAt + this.#retentionMs);
   }
 
   /** Something that was announced came to nothing. */
   garbageLeft(): void {
-    this.#dueAt = Math.min(this.#dueAt, this.#parts.clock.monotonic() + RETRY_MS);
+    this.#dueBy(this.#parts.clock.monotonic() + RETRY_MS);
   }
 
   /**
@@ -58,18 +58,24 @@ export class Retirement implements Chore {
     const { catalog, clock } = this.#parts;
     const now = clock.monotonic();
     if (now < this.#dueAt) return;
+    // What is told meanwhile counts beside what this run finds.
+    this.#dueAt = Infinity;
     try {
       await catalog.expireSnapshots(clock.now() - this.#retentionMs);
       const left = await sweepGarbage(this.#parts);
       const lastDueAt = this.#lastEndAt + this.#retentionMs;
       // The snapshots of the meantime fall due together: what they keep is theirs alone for that long.
-      if (left === 0 && lastDueAt > now) this.#dueAt = lastDueAt;
+      if (left === 0 && lastDueAt > now) this.#dueBy(lastDueAt);
       // The wall clock may be behind this one, and what is old by one of them is not yet by the other.
-      else this.#dueAt = left > 0 || (await catalog.retiredPaths()).length > 0 ? now + RETRY_MS : Infinity;
+      else if (left > 0 || (await catalog.retiredPaths()).length > 0) this.#dueBy(now + RETRY_MS);
       this.lastError = undefined;
     } catch (error) {
       this.lastError = error;
-      this.#dueAt = now + RETRY_MS;
+      this.#dueBy(now + RETRY_MS);
     }
+  }
+
+  #dueBy(at: number): void {
+    this.#dueAt = Math.min(this.#dueAt, at);
   }
 }
