@@ -49,9 +49,9 @@ export class Hostility {
     this.#isKind = true;
   }
 
-  /** @param oneIn makes it rarer: of what is done much more often */
+  /** @param oneIn makes it rarer, of what is done much more often; a fraction makes it more frequent */
   fails(kind: keyof Rates, oneIn = 1): boolean {
-    const isStruck = this.#rates[kind] > 0 && this.#random.below(1_000_000 * oneIn) < this.#rates[kind];
+    const isStruck = this.#rates[kind] > 0 && this.#random.below(1_000_000) * oneIn < this.#rates[kind];
     if (isStruck) this.strokes++;
     return isStruck;
   }

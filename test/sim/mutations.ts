@@ -101,7 +101,7 @@ function syncingNoFolder(own: FileSystem, which: RegExp): FileSystem {
   return { ...own, syncFolder: async (path) => (which.test(path) ? undefined : own.syncFolder(path)) };
 }
 
-/** The sync comes, but behind the rename and the sync of the folder. */
+/** The sync comes, but behind the rename, and nobody waits for it. */
 function renamingEarly(own: FileSystem): FileSystem {
   const late = new Set<string>();
   return {
@@ -115,13 +115,16 @@ function renamingEarly(own: FileSystem): FileSystem {
       for (const unfinished of [...late]) {
         if (dirname(unfinished) !== path) continue;
         late.delete(unfinished);
-        const target = unfinished.slice(0, -unfinishedName('').length);
-        const file = await own.open(target, 'write').catch(() => undefined);
-        await file?.sync();
-        await file?.close();
+        void syncNow(own, unfinished.slice(0, -unfinishedName('').length)).catch(() => {});
       }
     },
   };
+}
+
+async function syncNow(own: FileSystem, path: string): Promise<void> {
+  const file = await own.open(path, 'write');
+  await file.sync();
+  await file.close();
 }
 
 /** Its snapshots keep nothing for whoever reads them. */

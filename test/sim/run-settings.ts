@@ -42,7 +42,7 @@ function drawPolicies(random: SeededRandom): PolicyRule[] {
     ...(random.below(3) === 0 && { table: random.pick(SIGNALS) }),
     ...(random.below(2) === 0 && { coldAfterMs: random.pick([1, 5, 30]) * MINUTE_MS }),
     ...(random.below(3) === 0 && { archiveAfterMs: random.pick([10, 60]) * MINUTE_MS }),
-    ...(random.below(3) === 0 && { retentionMs: random.pick([5, 60, 240]) * MINUTE_MS }),
+    ...(random.below(2) === 0 && { retentionMs: random.pick([5, 60, 240]) * MINUTE_MS }),
   });
-  return Array.from({ length: random.below(4) }, rule);
+  return Array.from({ length: 1 + random.below(3) }, rule);
 }

@@ -9,6 +9,9 @@ export interface DiskParts {
   readonly memory: MemoryFileSystem;
 }
 
+/** An fsync fails more often than the rest, with more to be misunderstood. */
+const SYNCS = 1 / 5;
+
 /** The disk as one process has it: each operation waits for its turn, and some fail. */
 export function simFileSystem({ scheduler, hostility, memory }: DiskParts, life: Life): FileSystem {
   const { random } = scheduler;
@@ -19,7 +22,7 @@ export function simFileSystem({ scheduler, hostility, memory }: DiskParts, life:
     half: () => Promise<void> = async () => {},
   ): Promise<T> =>
     scheduler.perform(life, `${operation} ${path}`, async () => {
-      if (!hostility.fails('file')) return run();
+      if (!hostility.fails('file', operation === 'sync' ? SYNCS : 1)) return run();
       await half();
       throw systemError(random.pick(['EIO', 'ENOSPC', 'EMFILE']), `${operation} ${path}`);
     });

@@ -17,26 +17,24 @@ export class Retirement implements Chore {
   readonly #retentionMs: number;
   /** By the monotonic clock; the start finds what earlier runs left. */
   #dueAt = 0;
-  /** The run before may have ended one right before this one began. */
-  #lastEndAt: number;
+  #lastEndAt = -Infinity;
   lastError: unknown;
 
   /** @param retentionMs how long a snapshot is kept after it was followed by another */
   constructor(parts: RetirementParts, retentionMs: number) {
     this.#parts = parts;
     this.#retentionMs = retentionMs;
-    this.#lastEndAt = parts.clock.monotonic();
   }
 
   /** A snapshot was followed by another. */
   snapshotEnded(): void {
     this.#lastEndAt = this.#parts.clock.monotonic();
-    this.#dueAt = Math.min(this.#dueAt, this.#lastEndAt + this.#retentionMs);
+    this.#dueBy(this.#lastEndAt + this.#retentionMs);
   }
 
   /** Something that was announced came to nothing. */
   garbageLeft(): void {
-    this.#dueAt = Math.min(this.#dueAt, this.#parts.clock.monotonic() + RETRY_MS);
+    this.#dueBy(this.#parts.clock.monotonic() + RETRY_MS);
   }
 
   /**
@@ -57,28 +55,27 @@ export class Retirement implements Chore {
   }
 
   async run(): Promise<void> {
-    const now = this.#parts.clock.monotonic();
+    const { catalog, clock } = this.#parts;
+    const now = clock.monotonic();
     if (now < this.#dueAt) return;
-    // What ends while it runs is told meanwhile, and makes it due again by itself.
+    // What is told meanwhile counts beside what this run finds.
     this.#dueAt = Infinity;
     try {
-      this.#dueAt = Math.min(this.#dueAt, await this.#retire(now));
+      await catalog.expireSnapshots(clock.now() - this.#retentionMs);
+      const left = await sweepGarbage(this.#parts);
+      const lastDueAt = this.#lastEndAt + this.#retentionMs;
+      // The snapshots of the meantime fall due together: what they keep is theirs alone for that long.
+      if (left === 0 && lastDueAt > now) this.#dueBy(lastDueAt);
+      // The wall clock may be behind this one, and what is old by one of them is not yet by the other.
+      else if (left > 0 || (await catalog.retiredPaths()).length > 0) this.#dueBy(now + RETRY_MS);
       this.lastError = undefined;
     } catch (error) {
       this.lastError = error;
-      this.#dueAt = Math.min(this.#dueAt, now + RETRY_MS);
+      this.#dueBy(now + RETRY_MS);
     }
   }
 
-  /** @returns when to look again */
-  async #retire(now: number): Promise<number> {
-    const { catalog, clock } = this.#parts;
-    await catalog.expireSnapshots(clock.now() - this.#retentionMs);
-    const left = await sweepGarbage(this.#parts);
-    const lastDueAt = this.#lastEndAt + this.#retentionMs;
-    // The snapshots of the meantime fall due together: what they keep is theirs alone for that long.
-    if (left === 0 && lastDueAt > now) return lastDueAt;
-    // The wall clock may be behind this one, and what is old by one of them is not yet by the other.
-    return left > 0 || (await catalog.retiredPaths()).length > 0 ? now + RETRY_MS : Infinity;
+  #dueBy(at: number): void {
+    this.#dueAt = Math.min(this.#dueAt, at);
   }
 }

@@ -39,6 +39,8 @@ const ALL: readonly Action[] = [
   ['takes a bucket away', takeBucketAway],
   ['fills the disk', fillDisk],
   ['sets the clock', setClock],
+  ['sets the clock', setClock],
+  ['sets the clock', setClock],
 ];
 
 async function deleteTenant(world: World, node: Node): Promise<void> {
