@@ -26,8 +26,12 @@ export interface OpenWitOptions {
       readonly maxPerTable?: number;
     };
     readonly compaction?: {
-      /** Files of an hour and a generation that are merged into one. Default 8. */
+      /** Files of an hour and a generation that are merged into one while they are small. Default 8. */
       readonly minFiles?: number;
+      /** The same for files that are not small. Default 32. */
+      readonly maxFiles?: number;
+      /** What files may have on average to be small, in bytes. Default 2 MiB. */
+      readonly smallBytes?: number;
       /** Files of this size are not merged again, in bytes. Default 128 MiB. */
       readonly stableBytes?: number;
       /** What one merge reads at the most, in bytes: no file is larger. Default 256 MiB. */

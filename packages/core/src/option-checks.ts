@@ -83,6 +83,8 @@ const CHECKS: Checks<Sections> = {
     attributeColumns: { minShare: share, maxPerTable: integer },
     compaction: {
       minFiles: atLeastTwo,
+      maxFiles: atLeastTwo,
+      smallBytes: integer,
       stableBytes: integer,
       maxJobBytes: integer,
       quietMs: integer,

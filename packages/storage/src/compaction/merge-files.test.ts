@@ -146,6 +146,57 @@ test('the statistics of each row group of a file that was merged piece by piece 
   }
 });
 
+describe('columns that are alike in all rows of some inputs or of all are merged as others are', () => {
+  for (const table of SIGNALS) {
+    for (const seed of [1, 2, 3, 4]) {
+      test(`${table}, seed ${seed}`, async () => {
+        const random = new SeededRandom(seed);
+        const place = new Place(table);
+        const [inAll, ...ofInput] = randomRows(table, random, 4) as [PlainRow, ...PlainRow[]];
+        const kind = new Map(Object.keys(inAll).map((name) => [name, random.below(4)]));
+        for (const [i, own] of ofInput.entries()) {
+          const rows = randomRows(table, new SeededRandom(100 * seed + i), 150).map((row) => {
+            const source = (name: string) => [inAll, inAll, own, row][name === 'timestamp' ? 3 : kind.get(name)!]!;
+            return Object.fromEntries(Object.keys(row).map((name) => [name, source(name)[name]])) as PlainRow;
+          });
+          place.add(rows);
+        }
+        const [file] = await place.merge([ALL_TIME], seed % 2 === 0 ? { maxPieceRows: 100 } : {});
+        await place.check(file!);
+      });
+    }
+  }
+
+  test('texts that differ behind what statistics keep of them are not alike', async () => {
+    const place = new Place('logs');
+    for (const last of ['a', 'b']) {
+      const body = 'x'.repeat(5000) + last;
+      const attributes: PlainAttribute[] = [{ key: 'long', type: 'string', value: body }];
+      place.add(randomRows('logs', new SeededRandom(5), 60).map((row) => ({ ...row, body, attributes })));
+    }
+    const [file] = await place.merge([ALL_TIME]);
+    await place.check(file!);
+  });
+
+  test('values that are no numbers are not like others', async () => {
+    const place = new Place('logs');
+    for (const value of [0.5, Number.NaN]) {
+      const attributes: PlainAttribute[] = [{ key: 'share', type: 'double', value }];
+      place.add(randomRows('logs', new SeededRandom(6), 50).map((row) => ({ ...row, attributes })));
+    }
+    const [file] = await place.merge([ALL_TIME]);
+    assert.deepEqual(place.keysOf(file!, 'attributes'), ['share']);
+    const texts = await place.query(
+      `SELECT "attributes.share"::VARCHAR AS share, count(*)::INT AS count FROM '${file!.path.replace('[', '[[]')}'
+       GROUP BY 1 ORDER BY 1`,
+    );
+    assert.deepEqual(texts, [
+      { share: '0.5', count: 50 },
+      { share: 'nan', count: 50 },
+    ]);
+  });
+});
+
 test('rows that are to be left out are not in the file', async () => {
   const place = new Place('traces');
   const rows = randomRows('traces', new SeededRandom(8), 500);

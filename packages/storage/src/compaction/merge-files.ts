@@ -1,6 +1,6 @@
-import { closeSync, fstatSync, mkdirSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { OpenWitError } from '@openwit/ports';
+import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { type AttributeColumn, OpenWitError } from '@openwit/ports';
 import { unfinishedName } from '../file-paths.ts';
 import { ParquetAssembler } from '../parquet/parquet-assembler.ts';
 import { SORT_COLUMNS } from '../parquet/sort-order.ts';
@@ -11,24 +11,21 @@ import {
   storedColumns,
 } from '../parquet/stored-layout.ts';
 import { chooseAttributeColumns } from './attribute-moves.ts';
-import { type KeyCensus, type KeyRange, keyRanges, rangeCondition } from './key-ranges.ts';
+import { InputFacts } from './input-facts.ts';
+import { type KeyCensus, type KeyRange, keyRanges } from './key-ranges.ts';
 import { isOutOfMemory, MergeDatabase } from './merge-database.ts';
 import type { MergedFile, MergeOutput, MergeRequest, MergeSettings } from './merge-request.ts';
 import { MergeSource } from './merge-source.ts';
-import { type CopyStatistics, MergedStats } from './merged-stats.ts';
-import { identifier, literal, readParquet, timestampLiteral } from './sql-text.ts';
+import { PieceWriter } from './piece-writer.ts';
+import { identifier, readParquet, timestampLiteral } from './sql-text.ts';
 
 /** Rows of a piece: DuckDB sorts one in memory, and the more there are, the less often is each input opened. */
 const MOST_ROWS = 40 * 1024;
 const LEAST_ROWS = 2 * 1024;
-/** DuckDB holds a row group until it is full. */
-const ROW_GROUP_ROWS = 20 * 1024;
 /** What a value takes in DuckDB's memory beside its bytes. */
 const VALUE_BYTES = 16;
 /** A piece is in the sort, then in the writer, while its inputs' pages are there too. */
 const COPIES = 2;
-/** So that not every piece that is a little larger than those before needs new memory. */
-const GROWTH = 1.25;
 
 /**
  * Merges files, sorted by their key, into files sorted by it. The key is cut into ranges; DuckDB sorts one after the other
@@ -46,11 +43,12 @@ export async function mergeFiles(
   const made: MergedFile[] = [];
   try {
     await keepWithoutRows(request, database);
-    let maxRows = await rowsOfPiece(request, settings, database);
+    const facts = await InputFacts.read(request.inputs, (sql) => database.query(sql));
+    let maxRows = await rowsOfPiece(request, settings, facts);
     for (const output of request.outputs) {
       for (;;) {
         try {
-          const file = await new Merge(request, output, settings, database).run(maxRows);
+          const file = await new Merge(request, output, settings, database, facts).run(maxRows);
           if (file !== undefined) made.push(file);
           break;
         } catch (error) {
@@ -86,14 +84,10 @@ async function keepWithoutRows({ inputs }: MergeRequest, database: MergeDatabase
 async function rowsOfPiece(
   { inputs }: MergeRequest,
   { memoryLimitBytes, maxPieceRows = MOST_ROWS }: MergeSettings,
-  database: MergeDatabase,
+  facts: InputFacts,
 ): Promise<number> {
-  const paths = inputs.map(({ path }) => literal(path.replace(/[*?[]/g, '[$&]'))).join(', ');
-  const [[bytes, values]] = (await database.query(
-    `SELECT sum(total_uncompressed_size), sum(num_values) FROM parquet_metadata([${paths}])`,
-  )) as [[bigint, bigint]];
   const rows = inputs.reduce((sum, input) => sum + input.rows, 0);
-  const rowBytes = (Number(bytes) + VALUE_BYTES * Number(values)) / Math.max(1, rows);
+  const rowBytes = (await facts.bytes(VALUE_BYTES)) / Math.max(1, rows);
   const fitting = Math.floor(memoryLimitBytes / COPIES / rowBytes);
   return Math.min(maxPieceRows, Math.max(LEAST_ROWS, fitting));
 }
@@ -102,49 +96,39 @@ async function rowsOfPiece(
 class Merge {
   readonly #request: MergeRequest;
   readonly #output: MergeOutput;
-  readonly #piecePath: string;
+  readonly #tempDir: string;
   readonly #database: MergeDatabase;
-  readonly #names: readonly string[];
-  readonly #buffer = new FileBuffer();
+  readonly #facts: InputFacts;
 
-  constructor(request: MergeRequest, output: MergeOutput, { tempDir }: MergeSettings, database: MergeDatabase) {
+  constructor(
+    request: MergeRequest,
+    output: MergeOutput,
+    { tempDir }: MergeSettings,
+    database: MergeDatabase,
+    facts: InputFacts,
+  ) {
     this.#request = request;
     this.#output = output;
-    this.#piecePath = join(tempDir, 'piece.parquet');
+    this.#tempDir = tempDir;
     this.#database = database;
-    this.#names = SORT_COLUMNS[request.table].slice(0, -1);
+    this.#facts = facts;
   }
 
   async run(maxRows: number): Promise<MergedFile | undefined> {
-    const { inputs } = this.#request;
+    const { table, inputs } = this.#request;
     const query = (sql: string) => this.#database.query(sql);
-    const { fromNs, toNs } = this.#output;
-    const isCut = inputs.some(({ withoutRows = [] }) => withoutRows.length > 0);
-    const inHour = [
-      `"timestamp" >= ${timestampLiteral(fromNs)} AND "timestamp" < ${timestampLiteral(toNs)}`,
-      ...(isCut ? [`file_row_number NOT IN (SELECT number FROM ${WITHOUT})`] : []),
-    ].join(' AND ');
-    const rowsOfHour = `${readParquet(inputs.map(({ path }) => path))} WHERE ${inHour}`;
-    const census = await keyRanges(rowsOfHour, this.#names, maxRows, query);
+    const sortColumns = SORT_COLUMNS[table];
+    const where = this.#where();
+    const rowsOfHour = `${readParquet(inputs.map(({ path }) => path))} WHERE ${where}`;
+    const census = await keyRanges(rowsOfHour, sortColumns.slice(0, -1), maxRows, query);
     if (census.rows === 0) return undefined;
-    const columns = await chooseAttributeColumns(this.#request, inHour, census.rows, query);
+    const columns = await chooseAttributeColumns(this.#request, where, census.rows, query);
     const source = new MergeSource(this.#request, columns);
-    const layout = [...storedColumns(this.#request.table), ...columns.map(storedAttributeColumn)];
-    const ids = new Map(this.#request.fieldIds);
-    for (const { name, fieldId } of columns) ids.set(attributeColumnPath(name), fieldId);
-    const fieldIdOf = ({ path }: StoredColumn) => ids.get(path)!;
-    const stats = new MergedStats(
-      layout.filter(({ children }) => children.length === 0),
-      fieldIdOf,
-    );
-    const copyOptions = `FORMAT parquet, PARQUET_VERSION V2, COMPRESSION uncompressed, ROW_GROUP_SIZE ${ROW_GROUP_ROWS},
-      FIELD_IDS ${fieldIdsSql(layout, fieldIdOf)}, USE_TMP_FILE false, RETURN_STATS`;
-    const orderBy = SORT_COLUMNS[this.#request.table];
-    const assembled = await this.#assemble(census.ranges, async (range) => {
-      const rows = source.select(`${inHour} AND ${rangeCondition(range, this.#names)}`, orderBy);
-      const [copied] = await query(`COPY (${rows}) TO ${literal(this.#piecePath)} (${copyOptions})`);
-      stats.add(copied![4] as CopyStatistics, Number(copied![1]));
-    });
+    const layout = [...storedColumns(table), ...columns.map(storedAttributeColumn)];
+    const constant = new Set([...source.emptyColumns, ...(await this.#facts.constant(layout))]);
+    const parts = { database: this.#database, source, layout, constant, sortColumns, where, tempDir: this.#tempDir };
+    const pieces = new PieceWriter({ ...parts, fieldIdOf: this.#fieldIds(columns) });
+    const assembled = await this.#assemble(layout, census.ranges, pieces);
     if (assembled.rows !== census.rows) {
       const message = `a merge has other rows than its inputs, wanted=${census.rows} got=${assembled.rows}`;
       throw new OpenWitError('internal', 'INTERNAL', message);
@@ -157,8 +141,23 @@ class Merge {
       maxTimestampNs: census.maxTimestampNs,
       attributeColumnIds: columns.map(({ fieldId }) => fieldId),
       emptyColumns: source.emptyColumns,
-      columnStats: stats.finish(),
+      columnStats: pieces.stats.finish(),
     };
+  }
+
+  #where(): string {
+    const { fromNs, toNs } = this.#output;
+    const isCut = this.#request.inputs.some(({ withoutRows = [] }) => withoutRows.length > 0);
+    return [
+      `"timestamp" >= ${timestampLiteral(fromNs)} AND "timestamp" < ${timestampLiteral(toNs)}`,
+      ...(isCut ? [`file_row_number NOT IN (SELECT number FROM ${WITHOUT})`] : []),
+    ].join(' AND ');
+  }
+
+  #fieldIds(attributeColumns: readonly AttributeColumn[]): (column: StoredColumn) => number {
+    const ids = new Map(this.#request.fieldIds);
+    for (const { name, fieldId } of attributeColumns) ids.set(attributeColumnPath(name), fieldId);
+    return ({ path }) => ids.get(path)!;
   }
 
   /** The inputs will be removed: what replaces them has to be read once, by its columns' names, as a query does. */
@@ -176,41 +175,20 @@ class Merge {
     }
   }
 
-  async #assemble(ranges: readonly KeyRange[], writePiece: (range: KeyRange) => Promise<void>) {
+  async #assemble(layout: readonly StoredColumn[], ranges: readonly KeyRange[], pieces: PieceWriter) {
     const path = unfinishedName(this.#output.path);
     mkdirSync(dirname(path), { recursive: true });
     const file = openSync(path, 'w');
     try {
-      const assembler = new ParquetAssembler((bytes) => writeAll(file, bytes), SORT_COLUMNS[this.#request.table]);
+      const assembler = new ParquetAssembler((bytes) => writeAll(file, bytes), {
+        columns: layout.map(({ name }) => name),
+        sortColumns: SORT_COLUMNS[this.#request.table],
+      });
       for (const range of ranges) {
-        await writePiece(range);
-        assembler.add(this.#buffer.read(this.#piecePath));
-        rmSync(this.#piecePath);
+        const piece = await pieces.write(range);
+        assembler.add(piece.file, piece.constants);
       }
       return assembler.finish();
-    } finally {
-      closeSync(file);
-      rmSync(this.#piecePath, { force: true });
-    }
-  }
-}
-
-/** Whole files, one after the other in the same memory. */
-class FileBuffer {
-  #bytes = Buffer.alloc(0);
-
-  /** Valid until the next call. */
-  read(path: string): Uint8Array {
-    const file = openSync(path, 'r');
-    try {
-      const { size } = fstatSync(file);
-      if (size > this.#bytes.length) this.#bytes = Buffer.alloc(Math.ceil(size * GROWTH));
-      for (let at = 0; at < size; ) {
-        const count = readSync(file, this.#bytes, at, size - at, at);
-        if (count === 0) throw new OpenWitError('internal', 'INTERNAL', `a piece became shorter, path=\`${path}\``);
-        at += count;
-      }
-      return this.#bytes.subarray(0, size);
     } finally {
       closeSync(file);
     }
@@ -219,15 +197,4 @@ class FileBuffer {
 
 function writeAll(file: number, bytes: Uint8Array): void {
   for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at);
-}
-
-/** `{"timestamp": 1, "events": {__duckdb_field_id: 20, "element": …}}` */
-function fieldIdsSql(columns: readonly StoredColumn[], fieldIdOf: (column: StoredColumn) => number): string {
-  const members = columns.map((column) => {
-    const id = fieldIdOf(column);
-    if (column.children.length === 0) return `${identifier(column.name)}: ${id}`;
-    const inner = fieldIdsSql(column.children, fieldIdOf).slice(1);
-    return `${identifier(column.name)}: {__duckdb_field_id: ${id}, ${inner}`;
-  });
-  return `{${members.join(', ')}}`;
 }

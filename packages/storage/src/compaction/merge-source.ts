@@ -34,23 +34,18 @@ export class MergeSource {
       .filter((name) => !filled.has(name) && this.#groups.every(({ empty }) => empty.has(name)));
   }
 
-  /** Every column of the output, sorted. Columns that are empty do not go through the sort. */
-  select(where: string, orderBy: readonly string[]): string {
-    const empty = new Set(this.emptyColumns);
-    const read = this.#layout.filter(({ name }) => !empty.has(name));
+  /** The rows with some of the output's columns, in its order. */
+  select(names: ReadonlySet<string>, where: string): string {
+    const fixed = this.#layout.filter(({ name }) => names.has(name));
+    const own = this.#columns.filter(({ name }) => names.has(name));
     const branches = this.#groups.map((group) => {
-      const fixed = read.map((column) => `${this.#fixed(column, group)} AS ${identifier(column.name)}`);
-      const own = this.#columns.map((column) => `${this.#attribute(column, group)} AS ${identifier(column.name)}`);
-      return `SELECT ${[...fixed, ...own].join(', ')} FROM ${readParquet(group.paths)} WHERE ${where}`;
+      const values = [
+        ...fixed.map((column) => `${this.#fixed(column, group)} AS ${identifier(column.name)}`),
+        ...own.map((column) => `${this.#attribute(column, group)} AS ${identifier(column.name)}`),
+      ];
+      return `SELECT ${values.join(', ')} FROM ${readParquet(group.paths)} WHERE ${where}`;
     });
-    const all = [
-      ...this.#layout.map((column) =>
-        empty.has(column.name) ? `${emptyValue(column)} AS ${identifier(column.name)}` : identifier(column.name),
-      ),
-      ...this.#columns.map(({ name }) => identifier(name)),
-    ];
-    const rows = `${branches.join(' UNION ALL ')} ORDER BY ${orderBy.map(identifier).join(', ')}`;
-    return `SELECT ${all.join(', ')} FROM (${rows})`;
+    return branches.join(' UNION ALL ');
   }
 
   #fixed(column: StoredColumn, group: InputGroup): string {

@@ -26,16 +26,21 @@ export class MergedStats {
     this.#fieldIdOf = fieldIdOf;
   }
 
-  add({ entries }: CopyStatistics, rows: number): void {
+  /**
+   * @param names the columns that the part has
+   * @param times how many rows of the file each of its rows stands for
+   */
+  add({ entries }: CopyStatistics, rows: number, names: ReadonlySet<string>, times = 1): void {
     const byColumn = new Map(
       entries.map(({ key, value }) => [key, new Map(value.entries.map((s) => [s.key, s.value]))]),
     );
     for (const column of this.#columns) {
+      if (!names.has(column.name)) continue;
       const found = byColumn.get(`"${column.name.replaceAll('"', '""')}"`);
       const nullCount = Number(found?.get('null_count') ?? 0);
       const containsNan = found?.get('has_nan') === 'true';
-      const part = { valueCount: rows - nullCount, nullCount, containsNan, ...bounds(column, found) };
-      this.#addPart(column, part);
+      const counts = { valueCount: times * (rows - nullCount), nullCount: times * nullCount };
+      this.#addPart(column, { ...counts, containsNan, ...bounds(column, found) });
     }
   }
 

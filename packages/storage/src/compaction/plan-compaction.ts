@@ -1,8 +1,12 @@
 import type { DataFile } from '@openwit/ports';
 
 export interface CompactionSettings {
-  /** Files of one kind that are merged at once; fewer are left for the time being. Default 8. */
+  /** Files of an hour and a generation that are merged at once while they are small; fewer are left for the time being. Default 8. */
   readonly minFiles: number;
+  /** The same for files that are not small: a merge of those costs more than what queries lose by them. Default 32. */
+  readonly maxFiles: number;
+  /** What files may have on average to be small, in bytes. Default 2 MiB. */
+  readonly smallBytes: number;
   /** Files that are as large are never merged again, in bytes. Default 128 MiB. */
   readonly stableBytes: number;
   /** The most bytes that one job reads: what it writes is no larger. Default 256 MiB. */
@@ -13,6 +17,8 @@ export interface CompactionSettings {
 
 export const DEFAULT_COMPACTION: CompactionSettings = {
   minFiles: 8,
+  maxFiles: 32,
+  smallBytes: 2 * 1024 * 1024,
   stableBytes: 128 * 1024 * 1024,
   maxJobBytes: 256 * 1024 * 1024,
   quietMs: 5000,
@@ -47,8 +53,8 @@ const CLOSING_GENERATIONS = 2;
  * or first into longer spans where hours would be too many.
  *
  * Every merge of many raises the generation, so a row is written once more for each power of `minFiles` that its hour has in
- * files, and at the end of its hour; whatever is `stableBytes` large is left alone. So the files of an hour that is over are
- * at most `minFiles - 1` a generation, and the large ones.
+ * files, and at the end of its hour; whatever is `stableBytes` large is left alone. So the files of an hour are
+ * at most `maxFiles - 1` a generation, and the large ones.
  * @param nowMs since the Unix epoch; Infinity when every hour counts as over
  * @param ageMs how long a file has been in the table
  */
@@ -77,7 +83,7 @@ function jobsOfGroup<T extends PlannedFile>(
     const chunks = chunksOf(members, settings.maxJobBytes);
     for (const files of chunks) {
       const isFull = chunks.length > 1 && files !== chunks.at(-1);
-      if (files.length >= settings.minFiles || (isFull && files.length > 1)) jobs.push(jobOf(files));
+      if (files.length >= manyOf(files, settings) || (isFull && files.length > 1)) jobs.push(jobOf(files));
       else left.push(...files);
     }
   }
@@ -88,6 +94,11 @@ function jobsOfGroup<T extends PlannedFile>(
   );
   // One file alone is written anew only to be sorted by its hours, or to be small: what was written from memory is not.
   return closing.filter(needsMerge).map(jobOf);
+}
+
+function manyOf(files: readonly PlannedFile[], { minFiles, maxFiles, smallBytes }: CompactionSettings): number {
+  const bytes = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  return bytes <= smallBytes * files.length ? minFiles : Math.max(minFiles, maxFiles);
 }
 
 function needsMerge(files: readonly PlannedFile[]): boolean {

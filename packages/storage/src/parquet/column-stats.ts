@@ -4,24 +4,27 @@ import type { StoredValues } from './arrow-columns.ts';
 /**
  * What DuckLake keeps of a column of a file. Text has no minimum and maximum here: in a batch of one moment they prune
  * nothing, and a reader takes their absence for "unknown".
+ * @param column with the values of all rows, or of one that is like all
  */
 export function columnStats({ column, values }: StoredValues, rows: number, fieldId: number): FileColumnStats {
-  const nullCount = values.validity === undefined ? 0 : rows - countBits(values.validity, rows);
+  const { length, validity } = values;
+  const nulls = validity === undefined ? 0 : length - countBits(validity, length);
+  const nullCount = (nulls * rows) / length;
   const counts = { fieldId, valueCount: rows - nullCount, nullCount };
   switch (column.type) {
     case 'timestamp_ns': {
-      const range = wideRange(values, rows, true);
+      const range = wideRange(values, length, true);
       return range === undefined ? counts : { ...counts, min: timestampText(range.min), max: timestampText(range.max) };
     }
     case 'int64':
     case 'uint64':
-      return { ...counts, ...asText(wideRange(values, rows, column.type === 'int64')) };
+      return { ...counts, ...asText(wideRange(values, length, column.type === 'int64')) };
     case 'int32':
     case 'uint32':
     case 'boolean':
-      return { ...counts, ...asText(narrowRange(values, rows)) };
+      return { ...counts, ...asText(narrowRange(values, length)) };
     case 'float64':
-      return { ...counts, ...doubleStats(values, rows) };
+      return { ...counts, ...doubleStats(values, length) };
     default:
       return counts;
   }

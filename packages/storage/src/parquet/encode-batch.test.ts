@@ -42,6 +42,47 @@ describe('DuckDB reads from the file what was in the batch', () => {
   }
 });
 
+describe('a column that is alike in all rows is written for all of them at once', () => {
+  for (const table of SIGNALS) {
+    test(table, async () => {
+      const path = join(await mkdtemp(join(tmpdir(), 'openwit-constant-')), 'file.parquet');
+      const seen = new Set<string>();
+      for (let seed = 0; seed < 30; seed++) {
+        const [row] = randomRows(table, new SeededRandom(seed), 1) as [PlainRow];
+        // Once more than one row group, the last of another size.
+        const count = seed === 0 ? 10_007 : 257;
+        const rows = Array.from({ length: count }, (_, i) => ({ ...row, timestamp: BigInt(i) }));
+        const encoded = encode(table, rows);
+        for (const { name } of encoded.constants.schema.fields) seen.add(name);
+        await writeFile(path, toParquet(encoded, 'lz4'));
+        const columns = usedColumns(encoded);
+        const read = await query(
+          `SELECT to_json(t)::VARCHAR AS row, file_row_number FROM read_parquet('${path}', file_row_number = true) t
+           WHERE file_row_number % 64 = 0`,
+        );
+        assert.equal(read.length, Math.ceil(count / 64));
+        for (const { row: text, file_row_number: i } of read) {
+          const { file_row_number, ...stored } = JSON.parse(text!, exactNumbers as never);
+          assert.deepEqual(stored, storedRow(table, rows[Number(i)]!, columns));
+        }
+        const counts = await query(`SELECT count(COLUMNS(*)) FROM '${path}'`);
+        for (const [name, values] of Object.entries(counts[0]!))
+          assert.ok([0, rows.length].includes(Number(values)), name);
+        assert.deepEqual(
+          (await query(`DESCRIBE FROM '${path}'`)).map(({ column_name }) => column_name),
+          encoded.columns,
+        );
+      }
+      // The one map that is never empty here, and the times.
+      const never = storedColumns(table).filter(({ name }) => !seen.has(name));
+      assert.deepEqual(
+        never.map(({ name }) => name),
+        table === 'metrics' ? ['timestamp', 'metric_metadata'] : ['timestamp'],
+      );
+    });
+  }
+});
+
 test('keys with one type in enough rows are columns, the others stay in the map', () => {
   const columns = usedColumns(encode('traces', randomRows('traces', new SeededRandom(3), 500)));
   const own = columns.filter(({ map }) => map === 'attributes').map(({ key, type }) => `${key} ${type}`);
@@ -59,19 +100,32 @@ test("a file has no Arrow schema, whose dictionaries are not the file's, and a c
   assert.deepEqual(values, [{ value: 'mine' }]);
 });
 
+test('a file, however small, is in memory of its own, which can be transferred', () => {
+  const parquet = toParquet(encode('logs', randomRows('logs', new SeededRandom(2), 3)), 'lz4');
+  const wanted = Buffer.copyBytesFrom(parquet);
+  const moved = structuredClone(parquet, { transfer: [parquet.buffer] });
+  assert.ok(wanted.equals(moved));
+  assert.equal(parquet.length, 0);
+});
+
 test('a long attribute of a resource is in a file once, however many rows it has', async () => {
   const long = 'x'.repeat(400_000);
-  const resource: PlainAttribute[] = [{ key: 'process.command_line', type: 'string', value: long }];
-  const rows = randomRows('logs', new SeededRandom(2), 200).map((row) => ({ ...row, resource_attributes: resource }));
-  const encoded = encode('logs', rows);
-  assert.ok(encoded.wideColumns.includes('resource_attributes.process.command_line'));
-  const path = join(await mkdtemp(join(tmpdir(), 'openwit-wide-')), 'file.parquet');
-  const parquet = toParquet(encoded, 'none');
-  assert.ok(parquet.length < 2 * long.length, `${parquet.length} bytes`);
-  await writeFile(path, parquet);
-  const column = '"resource_attributes.process.command_line"';
-  const [sums] = await query(`SELECT count(*) AS rows, min(${column}) AS value FROM '${path}'`);
-  assert.deepEqual(sums, { rows: 200n, value: long });
+  const resource = (value: string): PlainAttribute[] => [{ key: 'process.command_line', type: 'string', value }];
+  const column = 'resource_attributes.process.command_line';
+  const random = randomRows('logs', new SeededRandom(2), 200);
+  const ofOne = random.map((row) => ({ ...row, resource_attributes: resource(long) }));
+  const ofTwo = ofOne.map((row, i) => (i === 7 ? { ...row, resource_attributes: resource('short') } : row));
+  for (const rows of [ofOne, ofTwo]) {
+    const encoded = encode('logs', rows);
+    assert.equal(encoded.constants.schema.names.includes(column), rows === ofOne);
+    assert.equal(encoded.wideColumns.includes(column), rows === ofTwo);
+    const path = join(await mkdtemp(join(tmpdir(), 'openwit-wide-')), 'file.parquet');
+    const parquet = toParquet(encoded, 'none');
+    assert.ok(parquet.length < 2 * long.length, `${parquet.length} bytes`);
+    await writeFile(path, parquet);
+    const [sums] = await query(`SELECT count(*) AS rows, max("${column}") AS value FROM '${path}'`);
+    assert.deepEqual(sums, { rows: 200n, value: long });
+  }
 });
 
 test('doubles read as DuckDB casts them', async () => {
@@ -113,7 +167,10 @@ test('statistics are the true minimum, maximum and counts', async () => {
   const path = join(await mkdtemp(join(tmpdir(), 'openwit-stats-')), 'file.parquet');
   await writeFile(path, toParquet(encoded, 'lz4'));
   const nameOf = new Map(
-    encoded.batch.schema.fields.map(({ name, metadata }) => [Number(metadata.get('PARQUET:field_id')), name]),
+    [...encoded.batch.schema.fields, ...encoded.constants.schema.fields].map(({ name, metadata }) => [
+      Number(metadata.get('PARQUET:field_id')),
+      name,
+    ]),
   );
   for (const { fieldId, valueCount, nullCount, min, max } of encoded.columnStats) {
     const column = `"${nameOf.get(fieldId)}"`;

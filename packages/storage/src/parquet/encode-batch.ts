@@ -13,6 +13,7 @@ import { attributeCensus, countRows, type KeyCensus } from './attribute-census.t
 import { type AttributeColumnPlan, type AttributeColumnSettings, planAttributeColumns } from './attribute-columns.ts';
 import { storeAttributes } from './attribute-values.ts';
 import { columnStats, timestampRange } from './column-stats.ts';
+import { isConstant } from './constant-values.ts';
 import { gather, gatherValues } from './gather.ts';
 import type { Scratch } from './scratch.ts';
 import { sortOrder } from './sort-order.ts';
@@ -39,7 +40,13 @@ export interface EncodeRequest {
 
 /** The batch in the stored layout, with what the catalog keeps of it. */
 export interface EncodedBatch {
+  /** The columns whose values differ. */
   readonly batch: RecordBatch;
+  /** One row: the other columns, with the value that all rows of the batch have. */
+  readonly constants: RecordBatch;
+  /** The names of all columns, in order. */
+  readonly columns: readonly string[];
+  readonly table: TableName;
   /** Columns in which a long value of a group stands in very many rows: a file must not repeat it. */
   readonly wideColumns: readonly string[];
   readonly newColumns: readonly AttributeColumn[];
@@ -55,20 +62,29 @@ export function encodeBatch(request: EncodeRequest, memory: Scratch): EncodedBat
   const { table, rows, fieldIds } = request;
   const plan = planColumns(request);
   const order = sortOrder(table, rows, request.columns, memory);
-  const values = storeColumns(request, plan.columns, order, memory);
   const layout = [...storedColumns(table), ...plan.columns.map(storedAttributeColumn)];
+  const values = storeColumns(request, plan.columns, layout, order, memory);
   const stored: StoredValues[] = layout.map((column) => ({ column, values: values.get(column.name)! }));
+  const isOfOneRow = ({ values: { length } }: StoredValues) => length < rows;
+  const constants = stored.filter(isOfOneRow);
 
   const ids = new Map(fieldIds);
   for (const { name, fieldId } of plan.columns) ids.set(attributeColumnPath(name), fieldId);
   const fieldIdOf = (path: string): number => ids.get(path)!;
   const times = timestampRange(values.get('timestamp')!, rows);
   return {
-    batch: toRecordBatch(stored, rows, fieldIdOf),
+    table,
+    columns: layout.map(({ name }) => name),
+    batch: toRecordBatch(
+      stored.filter((column) => !isOfOneRow(column)),
+      rows,
+      fieldIdOf,
+    ),
+    constants: toRecordBatch(constants, 1, fieldIdOf),
     wideColumns: wideColumns(request, plan.columns, values),
     newColumns: plan.newColumns,
     attributeColumnIds: plan.columns.map(({ fieldId }) => fieldId),
-    emptyColumns: stored.filter((column) => isEmpty(column, rows)).map(({ column }) => column.name),
+    emptyColumns: stored.filter(isEmpty).map(({ column }) => column.name),
     columnStats: stored.filter(hasStats).map((column) => columnStats(column, rows, fieldIdOf(column.column.path))),
     minTimestampNs: times.min,
     maxTimestampNs: times.max,
@@ -78,15 +94,15 @@ export function encodeBatch(request: EncodeRequest, memory: Scratch): EncodedBat
 const WIDE_BYTES = 64 * 1024 * 1024;
 
 function wideColumns(
-  { table, rows, columns }: EncodeRequest,
+  { table, columns }: EncodeRequest,
   attributeColumns: readonly AttributeColumn[],
   values: ReadonlyMap<string, ColumnData>,
 ): string[] {
   const groups = TABLES[table].filter((_, i) => columns[i]!.indices !== undefined).map(({ name }) => name);
   const ofGroups = attributeColumns.filter(({ map }) => groups.includes(map)).map(({ name }) => name);
   return [...groups, ...ofGroups].filter((name) => {
-    const { dictionary } = values.get(name)!;
-    return dictionary !== undefined && longestText(dictionary) * rows > WIDE_BYTES;
+    const { dictionary, length } = values.get(name)!;
+    return dictionary !== undefined && longestText(dictionary) * length > WIDE_BYTES;
   });
 }
 
@@ -108,14 +124,16 @@ function planColumns(request: EncodeRequest): AttributeColumnPlan {
   return planAttributeColumns(census, request.rows, known, request.settings);
 }
 
-/** The values of every stored column by its name, a value per row, in the given order. */
+/** The values of every stored column by its name, a value per row, in the given order; or one, where all rows have the same. */
 function storeColumns(
   request: EncodeRequest,
   wanted: readonly AttributeColumn[],
+  layout: readonly StoredColumn[],
   order: Int32Array,
   memory: Scratch,
 ): Map<string, ColumnData> {
   const stored = new Map<string, ColumnData>();
+  const columnOf = new Map(layout.map((column) => [column.name, column]));
   const known = new Map<Int32Array, Int32Array>();
   /** The columns of one group share their indices. */
   const inOrder = (indices: Int32Array): Int32Array => {
@@ -126,17 +144,21 @@ function storeColumns(
   TABLES[request.table].forEach((definition, i) => {
     const { indices, dictionary, ...own } = request.columns[i]!;
     const valueOfRow = indices === undefined ? order : inOrder(indices);
-    const perRow = (values: ColumnData): ColumnData => gather(values, valueOfRow, memory);
+    const store = (name: string, values: ColumnData): void => {
+      // A file has one column at least that is written row by row.
+      const isOne = name !== 'timestamp' && isConstant(columnOf.get(name)!, values);
+      stored.set(name, gather(values, isOne ? valueOfRow.subarray(0, 1) : valueOfRow, memory));
+    };
     const source = dictionary ?? own;
     if (definition.type !== 'attributes') {
-      stored.set(definition.name, perRow(storeValues(definition, source, memory)));
+      store(definition.name, storeValues(definition, source, memory));
       return;
     }
     const columns = wanted.filter(({ map }) => map === definition.name);
     const attributes = storeAttributes(source, columns, memory);
-    stored.set(definition.name, perRow(attributes.map));
-    if (keepsTypes(definition)) stored.set(typesColumnOf(definition.name), perRow(attributes.types));
-    for (const [c, column] of columns.entries()) stored.set(column.name, perRow(attributes.columns[c]!));
+    store(definition.name, attributes.map);
+    if (keepsTypes(definition)) store(typesColumnOf(definition.name), attributes.types);
+    for (const [c, { name }] of columns.entries()) store(name, attributes.columns[c]!);
   });
   return stored;
 }
@@ -158,8 +180,8 @@ function storeValues({ type }: Pick<ColumnDefinition, 'type'>, source: ColumnDat
 }
 
 /** A list or a map without an element in any row. */
-function isEmpty({ column: { type }, values: { offsets } }: StoredValues, rows: number): boolean {
-  return (type === 'list' || type === 'map') && offsets![rows] === offsets![0];
+function isEmpty({ column: { type }, values: { length, offsets } }: StoredValues): boolean {
+  return (type === 'list' || type === 'map') && offsets![length] === offsets![0];
 }
 
 function hasStats({ column }: { readonly column: StoredColumn }): boolean {

@@ -18,7 +18,10 @@ test('nothing of a piece is needed after it was added: all pieces may come in th
   });
   const query = async (sql: string) => (await duckdb.runAndReadAll(sql)).getRowsJson();
   const written: Uint8Array[] = [];
-  const assembler = new ParquetAssembler((bytes) => void written.push(Uint8Array.from(bytes)), ['name']);
+  const assembler = new ParquetAssembler((bytes) => void written.push(Uint8Array.from(bytes)), {
+    columns: ['name', 'number', 'a map'],
+    sortColumns: ['name'],
+  });
   const piecePath = join(folder, 'piece.parquet');
   const select = (i: number) =>
     `SELECT 'name ' || ${i} AS name, range AS number, MAP {'key': range::varchar} AS "a map" FROM range(${i * ROWS}, ${(i + 1) * ROWS})`;

@@ -1,7 +1,9 @@
-import { OpenWitError } from '@openwit/ports';
+import type { ConstantColumns } from './constant-columns.ts';
+import { metaOf, pathOf, type SchemaColumn, schemaColumns, schemaOf } from './file-schema.ts';
 import { footerBytes } from './footer-bytes.ts';
-import { CHUNK, FILE, GROUP, META, PAGE, SORTING } from './metadata-fields.ts';
+import { CHUNK, ELEMENT, FILE, GROUP, META, PAGE, PAGE_TYPE, SORTING } from './metadata-fields.ts';
 import { chooseCodec, freeOutput, type PageCodec } from './page-compression.ts';
+import { chunkRange, type Page, pagesOf } from './parquet-pages.ts';
 import {
   binary,
   i32,
@@ -16,9 +18,6 @@ import {
   writeThrift,
 } from './thrift.ts';
 
-const DATA_PAGE = 0;
-const DICTIONARY_PAGE = 2;
-
 const MAGIC = Buffer.from('PAR1');
 
 export interface AssembledFile {
@@ -27,14 +26,23 @@ export interface AssembledFile {
   readonly footerBytes: number;
 }
 
+export interface AssemblerSettings {
+  /** The columns at the top, in order. */
+  readonly columns: readonly string[];
+  /** What the rows are ordered by. */
+  readonly sortColumns: readonly string[];
+  /** False where the pieces' pages are compressed already, and stay as they are. Default true. */
+  readonly compresses?: boolean;
+}
+
 /**
- * Makes one Parquet file of many: the row groups of all, one behind the other, under one footer. The pieces are written
- * uncompressed, with one schema; here their pages are compressed, each column as suits it. Memory is one piece and
- * the metadata of all.
+ * Makes one Parquet file of many: the row groups of all, one behind the other, under one footer; beside the columns of a
+ * piece stand those that are constant in it. The pieces of a merge are written uncompressed; here their pages are
+ * compressed, each column as suits it. Memory is one piece and the metadata of all.
  */
 export class ParquetAssembler {
   readonly #write: (bytes: Uint8Array) => void;
-  readonly #sortColumns: readonly string[];
+  readonly #settings: AssemblerSettings;
   #at = 0;
   #rows = 0;
   /** The first piece's footer without its row groups. As bytes of its own: what is read of a piece lies in the piece. */
@@ -42,20 +50,24 @@ export class ParquetAssembler {
   /** As bytes: as objects the metadata of a large file would take twenty times as much. */
   readonly #rowGroups: Uint8Array[] = [];
 
-  /** @param write takes the file from its start on; @param sortColumns what the rows are ordered by */
-  constructor(write: (bytes: Uint8Array) => void, sortColumns: readonly string[]) {
+  /** @param write takes the file from its start on */
+  constructor(write: (bytes: Uint8Array) => void, settings: AssemblerSettings) {
     this.#write = write;
-    this.#sortColumns = sortColumns;
+    this.#settings = settings;
     this.#append(MAGIC);
   }
 
-  /** Adds a whole Parquet file; its bytes may change afterwards. @throws data / STORE_CORRUPTION; internal / INTERNAL for pages of another form */
-  add(piece: Uint8Array): void {
+  /**
+   * Adds a whole Parquet file; its bytes may change afterwards.
+   * @param constants the columns that it has not itself
+   * @throws data / STORE_CORRUPTION; internal / INTERNAL for pages of another form
+   */
+  add(piece: Uint8Array, constants: readonly ConstantColumns[] = []): void {
     const { struct } = readThrift(piece, piece.length - 8 - footerBytes(piece));
-    this.#first ??= Uint8Array.from(writeThrift(withFields(struct, { [FILE.rowGroups]: undefined })));
+    this.#first ??= Uint8Array.from(writeThrift(this.#withoutRows(struct, constants)));
     this.#rows += integer(struct, FILE.rows)!;
     for (const group of structsIn(struct, FILE.rowGroups)) {
-      this.#rowGroups.push(Uint8Array.from(writeThrift(this.#rowGroup(group, piece))));
+      this.#rowGroups.push(Uint8Array.from(writeThrift(this.#rowGroup(group, piece, constants))));
     }
   }
 
@@ -77,44 +89,99 @@ export class ParquetAssembler {
     return { rows: this.#rows, sizeBytes: this.#at, footerBytes: footer.length };
   }
 
-  #rowGroup(group: ThriftStruct, piece: Uint8Array): ThriftStruct {
+  #withoutRows(footer: ThriftStruct, constants: readonly ConstantColumns[]): ThriftStruct {
+    const [root, ...elements] = structsIn(footer, FILE.schema) as [ThriftStruct, ...ThriftStruct[]];
+    const columns = this.#inOrder([...schemaColumns([root, ...elements]), ...constants.flatMap((row) => row.columns)]);
+    const orders = structsIn(footer, FILE.columnOrders);
+    const leaves = columns.reduce((sum, column) => sum + leavesOf(column), 0);
+    return withFields(footer, {
+      [FILE.schema]: structList(schemaOf(root, columns)),
+      [FILE.rowGroups]: undefined,
+      [FILE.columnOrders]:
+        orders.length === 0 ? undefined : structList(Array.from({ length: leaves }, () => orders[0]!)),
+    });
+  }
+
+  #inOrder<T extends { readonly name: string }>(columns: readonly T[]): T[] {
+    const byName = new Map(columns.map((column) => [column.name, column]));
+    return this.#settings.columns.map((name) => byName.get(name)!);
+  }
+
+  #rowGroup(group: ThriftStruct, piece: Uint8Array, constants: readonly ConstantColumns[]): ThriftStruct {
     const start = this.#at;
-    const chunks = structsIn(group, GROUP.columns).map((chunk) => this.#columnChunk(chunk, piece));
+    const written = Map.groupBy(structsIn(group, GROUP.columns), (chunk) => pathOf(chunk)[0]!);
+    const varying = Array.from(written, ([name, chunks]) => ({
+      name,
+      chunks: chunks.map((chunk) =>
+        this.#settings.compresses === false ? this.#kept(chunk, piece) : this.#compressed(chunk, piece),
+      ),
+    }));
+    const constant = constants.flatMap((row) => this.#constant(row, integer(group, GROUP.rows)!));
     const compressedBytes = this.#at - start;
-    const columns = chunks.map((chunk) => this.#bloomFilter(chunk, piece));
+    const filtered = varying.map(({ name, chunks }) => ({
+      name,
+      chunks: chunks.map((chunk) => this.#bloomFilter(chunk, piece)),
+    }));
+    const chunks = this.#inOrder([...filtered, ...constant]).flatMap((column) => column.chunks);
+    const totalBytes = chunks.reduce((sum, chunk) => sum + integer(metaOf(chunk), META.uncompressedBytes)!, 0);
     return withFields(group, {
-      [GROUP.columns]: structList(columns),
-      [GROUP.sorting]: structList(this.#sorting(columns)),
+      [GROUP.columns]: structList(chunks),
+      [GROUP.totalBytes]: i64(totalBytes),
+      [GROUP.sorting]: structList(this.#sorting(chunks)),
       [GROUP.fileOffset]: i64(start),
       [GROUP.compressedBytes]: i64(compressedBytes),
       [GROUP.ordinal]: { type: 'i16', value: BigInt(this.#rowGroups.length) },
     });
   }
 
-  #columnChunk(chunk: ThriftStruct, piece: Uint8Array): ThriftStruct {
-    const meta = chunk.fields.get(CHUNK.meta) as ThriftStruct;
-    const from = integer(meta, META.dictionaryPage) ?? integer(meta, META.dataPage)!;
-    const pages = pagesOf(piece, from, integer(meta, META.compressedBytes)!);
+  #constant(row: ConstantColumns, rows: number): { readonly name: string; readonly chunks: readonly ThriftStruct[] }[] {
+    return row.columns.map(({ name }) => ({
+      name,
+      chunks: row.chunks(name, rows).map(({ pages, meta, hasDictionary }) => {
+        const start = this.#at;
+        for (const page of pages) this.#append(page);
+        const dataPage = hasDictionary ? start + pages[0]!.length : start;
+        const dictionaryPage = hasDictionary ? i64(start) : undefined;
+        return chunkOf(withFields(meta, { [META.dataPage]: i64(dataPage), [META.dictionaryPage]: dictionaryPage }));
+      }),
+    }));
+  }
+
+  /** A chunk at its new place. */
+  #kept(chunk: ThriftStruct, piece: Uint8Array): ThriftStruct {
+    const meta = metaOf(chunk);
+    const { start, end } = chunkRange(meta);
+    const moved = (field: number) => {
+      const offset = integer(meta, field);
+      return offset === undefined ? undefined : i64(offset - start + this.#at);
+    };
+    const offsets = { [META.dataPage]: moved(META.dataPage), [META.dictionaryPage]: moved(META.dictionaryPage) };
+    this.#append(piece.subarray(start, end));
+    return chunkOf(withFields(meta, offsets));
+  }
+
+  #compressed(chunk: ThriftStruct, piece: Uint8Array): ThriftStruct {
+    const meta = metaOf(chunk);
+    const pages = pagesOf(piece, meta);
     const codec = chooseCodec(pages.map(({ body }) => body));
     const start = this.#at;
     let dictionaryPage: number | undefined;
     let dataPage: number | undefined;
     let uncompressedBytes = 0;
     for (const page of pages) {
-      if (page.type === DICTIONARY_PAGE) dictionaryPage ??= this.#at;
+      if (page.type === PAGE_TYPE.dictionary) dictionaryPage ??= this.#at;
       else dataPage ??= this.#at;
       uncompressedBytes += this.#page(page, codec);
     }
-    return withFields(chunk, {
-      [CHUNK.fileOffset]: i64(0),
-      [CHUNK.meta]: withFields(meta, {
+    return chunkOf(
+      withFields(meta, {
         [META.codec]: i32(codec.id),
         [META.uncompressedBytes]: i64(uncompressedBytes),
         [META.compressedBytes]: i64(this.#at - start),
         [META.dataPage]: i64(dataPage!),
         [META.dictionaryPage]: dictionaryPage === undefined ? undefined : i64(dictionaryPage),
       }),
-    });
+    );
   }
 
   /** @returns the page's bytes with its header, as they would be without compression: so Parquet counts them */
@@ -129,17 +196,17 @@ export class ParquetAssembler {
 
   /** They lie behind a row group's pages. */
   #bloomFilter(chunk: ThriftStruct, piece: Uint8Array): ThriftStruct {
-    const meta = chunk.fields.get(CHUNK.meta) as ThriftStruct;
+    const meta = metaOf(chunk);
     const from = integer(meta, META.bloom);
     if (from === undefined) return chunk;
     const start = this.#at;
     this.#append(piece.subarray(from, from + integer(meta, META.bloomBytes)!));
-    return withFields(chunk, { [CHUNK.meta]: withFields(meta, { [META.bloom]: i64(start) }) });
+    return chunkOf(withFields(meta, { [META.bloom]: i64(start) }));
   }
 
   #sorting(chunks: readonly ThriftStruct[]): ThriftStruct[] {
-    const paths = chunks.map(pathOf);
-    return this.#sortColumns.map((name) => ({
+    const paths = chunks.map((chunk) => pathOf(chunk).join('.'));
+    return this.#settings.sortColumns.map((name) => ({
       type: 'struct',
       fields: new Map<number, ThriftValue>([
         [SORTING.column, i32(paths.indexOf(name))],
@@ -155,29 +222,17 @@ export class ParquetAssembler {
   }
 }
 
-interface Page {
-  readonly type: number;
-  readonly header: ThriftStruct;
-  readonly body: Uint8Array;
+/** Without what tells of places in another file. */
+function chunkOf(meta: ThriftStruct): ThriftStruct {
+  return {
+    type: 'struct',
+    fields: new Map([
+      [CHUNK.fileOffset, i64(0)],
+      [CHUNK.meta, meta],
+    ]),
+  };
 }
 
-function pagesOf(piece: Uint8Array, from: number, bytes: number): Page[] {
-  const pages: Page[] = [];
-  for (let at = from; at < from + bytes; ) {
-    const { struct: header, end } = readThrift(piece, at);
-    const type = integer(header, PAGE.type)!;
-    const length = integer(header, PAGE.compressedBytes)!;
-    if ((type !== DATA_PAGE && type !== DICTIONARY_PAGE) || length !== integer(header, PAGE.uncompressedBytes)) {
-      throw new OpenWitError('internal', 'INTERNAL', `a page of an unknown form, type=${type}`);
-    }
-    pages.push({ type, header, body: piece.subarray(end, (at = end + length)) });
-  }
-  return pages;
-}
-
-/** The path of a leaf, its names joined by dots. */
-function pathOf(chunk: ThriftStruct): string {
-  const path = (chunk.fields.get(CHUNK.meta) as ThriftStruct).fields.get(META.path);
-  const names = path?.type === 'list' ? path.values : [];
-  return names.map((name) => (name.type === 'binary' ? Buffer.from(name.bytes).toString() : '')).join('.');
+function leavesOf({ elements }: SchemaColumn): number {
+  return elements.filter((element) => (integer(element, ELEMENT.children) ?? 0) === 0).length;
 }

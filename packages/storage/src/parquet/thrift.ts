@@ -90,6 +90,10 @@ export function binary(text: string): ThriftValue {
   return { type: 'binary', bytes: Buffer.from(text) };
 }
 
+export function i32List(values: readonly number[]): ThriftValue {
+  return { type: 'list', element: CODES.i32, values: values.map(i32) };
+}
+
 export function structList(values: readonly ThriftValue[]): ThriftValue {
   return { type: 'list', element: CODES.struct, values };
 }

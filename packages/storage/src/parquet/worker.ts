@@ -27,9 +27,11 @@ const ipc = new IpcBuffer();
 
 parentPort!.on('message', ({ request, compression }: WorkerRequest) => {
   try {
-    const { batch, wideColumns, ...meta } = encodeBatch(request, memory);
-    const parquet = toParquet({ batch, wideColumns }, compression, ipc);
-    const file: EncodedFile = { ...meta, parquet, footerBytes: footerBytes(parquet) };
+    const encoded = encodeBatch(request, memory);
+    const parquet = toParquet(encoded, compression, ipc);
+    const { newColumns, attributeColumnIds, emptyColumns, columnStats, minTimestampNs, maxTimestampNs } = encoded;
+    const facts = { newColumns, attributeColumnIds, emptyColumns, columnStats, minTimestampNs, maxTimestampNs };
+    const file: EncodedFile = { ...facts, parquet, footerBytes: footerBytes(parquet) };
     parentPort!.postMessage({ file, isLast: isLarge() } satisfies WorkerResponse, [parquet.buffer]);
   } catch (error) {
     // After a panic the state of the WebAssembly module is unknown: this thread must end, the pool starts another.

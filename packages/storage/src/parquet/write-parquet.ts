@@ -1,8 +1,10 @@
 import type { RecordBatch } from 'apache-arrow';
 import { Compression, EnabledStatistics, Table, WriterPropertiesBuilder, wasmMemory, writeParquet } from 'parquet-wasm';
+import { ConstantColumns } from './constant-columns.ts';
 import type { EncodedBatch } from './encode-batch.ts';
-import { footerBytes } from './footer-bytes.ts';
 import { IpcBuffer } from './ipc-buffer.ts';
+import { ParquetAssembler } from './parquet-assembler.ts';
+import { SORT_COLUMNS } from './sort-order.ts';
 
 /** How the pages of active files are compressed: lz4 costs the least CPU, zstd half the bytes. */
 export type ParquetCompression = 'lz4' | 'zstd' | 'none';
@@ -24,18 +26,46 @@ const DICTIONARY_BYTES = 64 << 20;
 
 /**
  * Writes a batch as one Parquet file. Dictionaries are for a few columns: for all they triple the time, and compaction
- * writes them later.
+ * writes them later. Columns that are constant cost nothing a row.
  */
 export function toParquet(
-  { batch, wideColumns }: Pick<EncodedBatch, 'batch' | 'wideColumns'>,
+  { table, batch, constants, columns, wideColumns }: WritableBatch,
   compression: ParquetCompression,
   ipc: IpcBuffer = new IpcBuffer(),
 ): Uint8Array<ArrayBuffer> {
-  const writerProperties = properties(batch, [...FEW_VALUES, ...wideColumns], compression);
   // Both the table and the properties are consumed, and freed, by the call.
-  const parquet = writeParquet(Table.fromIPCStream(ipc.encode(batch)), writerProperties);
-  hideArrowSchema(parquet);
-  return parquet as Uint8Array<ArrayBuffer>;
+  const written = writeParquet(
+    Table.fromIPCStream(ipc.encode(batch)),
+    properties(batch, [...FEW_VALUES, ...wideColumns], compression),
+  );
+  const parts: Uint8Array[] = [];
+  const settings = { columns, sortColumns: SORT_COLUMNS[table], compresses: false };
+  const assembler = new ParquetAssembler((bytes) => void parts.push(bytes), settings);
+  assembler.add(written, constants.numCols > 0 ? [constantColumns(constants, ipc)] : []);
+  const { sizeBytes } = assembler.finish();
+  return joined(parts, sizeBytes);
+}
+
+type WritableBatch = Pick<EncodedBatch, 'table' | 'batch' | 'constants' | 'columns' | 'wideColumns'>;
+
+/** In memory of its own, so that it can be transferred to another thread: Buffer.concat takes small ones from a pool. */
+function joined(parts: readonly Uint8Array[], length: number): Uint8Array<ArrayBuffer> {
+  const whole = new Uint8Array(length);
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+function constantColumns(row: RecordBatch, ipc: IpcBuffer): ConstantColumns {
+  const properties = new WriterPropertiesBuilder()
+    .setCompression(Compression.UNCOMPRESSED)
+    .setDictionaryEnabled(false)
+    .setStatisticsEnabled(EnabledStatistics.Chunk)
+    .build();
+  return new ConstantColumns(writeParquet(Table.fromIPCStream(ipc.encode(row)), properties));
 }
 
 /** What the writer's WebAssembly holds. */
@@ -43,24 +73,8 @@ export function wasmBytes(): number {
   return wasmMemory().buffer.byteLength;
 }
 
-const ARROW_SCHEMA_KEY = 'ARROW:schema';
-const UNUSED_KEY = 'ARROW:unused';
-
-/**
- * The writer cannot leave out the Arrow schema of its input. With dictionaries in it some readers (Sail 0.7) find two
- * schemas in one file, so it goes by another name; all that it tells of is in Parquet's own schema. Its key is the last
- * of its kind in the footer: columns, which may be named alike, come before it.
- */
-function hideArrowSchema(parquet: Uint8Array): void {
-  const end = parquet.byteOffset + parquet.length;
-  const footer = Buffer.from(parquet.buffer as ArrayBuffer, end - 8 - footerBytes(parquet), footerBytes(parquet));
-  const at = footer.lastIndexOf(ARROW_SCHEMA_KEY);
-  if (at >= 0) footer.write(UNUSED_KEY, at);
-}
-
 function properties(batch: RecordBatch, withDictionary: readonly string[], compression: ParquetCompression) {
   let builder = new WriterPropertiesBuilder()
-    .setCreatedBy('openwit')
     .setCompression(COMPRESSIONS[compression])
     .setDictionaryEnabled(false)
     .setDictionaryPageSizeLimit(DICTIONARY_BYTES)
