@@ -2,6 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { errorToMessage, isOpenWitError, type Signal } from '@openwit/ports';
 import { type BatchMark, createOtlpBatch, type OtlpBatch } from '@openwit/transport/otlp';
 import type { BatchLimits, DecodeCommand, DecodeReply, DecodeResult, DecodeSettings } from './decode-protocol.ts';
+import { SharedGarbage } from './shared-garbage.ts';
 
 /** A batch, and its state without rows. */
 interface Reusable {
@@ -23,7 +24,10 @@ const port = parentPort!;
 const slots = new Map<number, Slot>();
 /** Their buffers have the sizes that the signal needs, and their pages are there. */
 const reusable: Record<Signal, Reusable[]> = { traces: [], logs: [], metrics: [] };
-const MAX_REUSABLE = 2;
+let reusableBytes = 0;
+/** One that is filled, one that is written, and one between them. */
+const MAX_REUSABLE_BYTES = 3 * settings.batchBytes;
+const garbage = new SharedGarbage();
 /** The request that fills a batch is taken whole. Room that is not used is address space only. */
 const ROOM = 1.25;
 /** Batches that have room for all their rows from the start. Of many tenants each has few rows, and a page a buffer is much. */
@@ -50,7 +54,7 @@ function reply(command: DecodeCommand & { kind: 'decode' }): void {
 function decode(command: DecodeCommand & { kind: 'decode' }): DecodeResult {
   const slot = slots.get(command.slot) ?? open(command);
   const { batch } = slot;
-  const { rows, byteLength, entryCounts } = batch;
+  const { rows, byteLength, entryCounts, capacityBytes } = batch;
   const full = { full: true, accepted: 0, rejected: 0, message: '', rows, byteLength, entryCounts };
   if (rows >= settings.batchRows || byteLength >= settings.batchBytes) return full;
   slot.marks = slot.marks.filter(({ rows }) => rows >= command.committedRows);
@@ -58,17 +62,21 @@ function decode(command: DecodeCommand & { kind: 'decode' }): DecodeResult {
   try {
     const { accepted, rejected, message } = batch.append(command.payload, rows === 0 ? command.limits : filling);
     slot.marks.push(before);
+    // A buffer that is too small doubles, and leaves behind as much as it adds.
+    garbage.add(batch.capacityBytes - capacityBytes);
     return { full: false, accepted, rejected, message, ...stateOf(slot) };
   } catch (error) {
     if (rows > 0 && isOpenWitError(error) && error.code === 'OVERLOADED') return full;
     // What a refused request has made large is not kept for the next.
-    if (rows === 0 && isBloated(slot)) slots.delete(command.slot);
+    if (rows === 0 && isBloated(slot)) drop(command.slot, slot);
     throw error;
   }
 }
 
 function open(command: DecodeCommand & { kind: 'decode' }): Slot {
-  const slot: Slot = { ...(reusable[command.signal].pop() ?? newBatch(command.signal)), marks: [], sentGeneration: -1 };
+  const used = reusable[command.signal].pop();
+  reusableBytes -= used?.batch.capacityBytes ?? 0;
+  const slot: Slot = { ...(used ?? newBatch(command.signal)), marks: [], sentGeneration: -1 };
   slots.set(command.slot, slot);
   return slot;
 }
@@ -82,14 +90,23 @@ function newBatch(signal: Signal): Reusable {
 function recycle(id: number): void {
   const slot = slots.get(id);
   if (slot === undefined) return;
-  slots.delete(id);
   const { batch, empty, madeBytes } = slot;
   const isRoomy = slot.isRoomy || batch.rows > FEW_ROWS;
-  const others = reusable[batch.signal];
+  const bytes = reusableBytes + batch.capacityBytes;
   // A batch that one huge request filled is not worth its memory, and a small one is soon made.
-  if (others.length >= MAX_REUSABLE || !isRoomy || isBloated(slot)) return;
+  if (bytes > MAX_REUSABLE_BYTES || !isRoomy || isBloated(slot)) {
+    drop(id, slot);
+    return;
+  }
+  slots.delete(id);
   batch.truncate(empty);
-  others.push({ batch, empty, isRoomy, madeBytes });
+  reusable[batch.signal].push({ batch, empty, isRoomy, madeBytes });
+  reusableBytes = bytes;
+}
+
+function drop(id: number, { batch: { capacityBytes } }: Slot): void {
+  slots.delete(id);
+  garbage.add(capacityBytes);
 }
 
 /** An ordinary batch may have more room than it was made with, and twice what it needs. */
