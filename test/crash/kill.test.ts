@@ -25,7 +25,11 @@ const REST_MS = 3000;
 const configOf = (dataDir: string) => ({
   ingest: { batch: { maxRows: 400, maxAgeMs: 120 } },
   wal: { segmentBytes: 64 * 1024 },
-  storage: { compaction: { minFiles: 2, quietMs: 100 }, snapshotRetentionMs: 300 },
+  storage: {
+    compaction: { minFiles: 2, quietMs: 100 },
+    snapshotRetentionMs: 300,
+    bucketSweep: { everyMs: 500, minAgeMs: 100 },
+  },
   tiers: { cold: { type: 'folder', folder: join(dataDir, 'cold') }, policies: [{ coldAfterMs: 1 }] },
 });
 

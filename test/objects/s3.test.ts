@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
-import { CreateBucketCommand, ListMultipartUploadsCommand, S3Client } from '@aws-sdk/client-s3';
+import {
+  CreateBucketCommand,
+  CreateMultipartUploadCommand,
+  ListMultipartUploadsCommand,
+  S3Client,
+} from '@aws-sdk/client-s3';
 import { bytesContent, type ObjectStore } from '@openwit/ports';
 import { hasCode, keysOf, patternBytes, putObject, testObjectStore } from '@openwit/ports/testing';
 import { metered, RequestCounts } from '@openwit/storage';
@@ -41,6 +46,7 @@ function storeIn(bucket: string, settings: Partial<S3StoreSettings> = {}): Objec
 testObjectStore('s3Store on MinIO', newStore, {
   partBytes: PART_BYTES,
   storageClass: 'REDUCED_REDUNDANCY',
+  leavesParts: true,
   forbidden: {
     'a bucket that is not there': async () => storeIn('no-such-bucket'),
     'a wrong secret': async () => {
@@ -93,6 +99,33 @@ describe('s3Store on MinIO, beyond the port', { skip }, () => {
     const { Uploads = [] } = await client.send(new ListMultipartUploadsCommand({ Bucket: store.bucket, Prefix: 'k' }));
     assert.deepEqual(Uploads, []);
     await store.close();
+  });
+
+  test('unfinished uploads are looked for over pages, below the prefix, and by their age', async () => {
+    // MinIO gives all on one page, and of a prefix none: the proxy gives S3's answers.
+    const proxy = await FaultProxy.start(endpoint);
+    const { bucket } = await newStore();
+    const store = storeIn(bucket, { endpoint: proxy.url, prefix: 'node/one' });
+    const ids = [];
+    for (const Key of ['node/one/a', 'node/one/b']) {
+      ids.push((await client.send(new CreateMultipartUploadCommand({ Bucket: bucket, Key }))).UploadId);
+    }
+    const upload = (key: string, id: string | undefined, initiated: string): string =>
+      `<Upload><Key>node/one/${key}</Key><UploadId>${id}</UploadId><Initiated>${initiated}</Initiated></Upload>`;
+    const page = (rest: string): string => `<ListMultipartUploadsResult>${rest}</ListMultipartUploadsResult>`;
+    const first = `${upload('a', ids[0], '2026-11-20T00:00:00.000Z')}${upload('c', 'young', '2026-11-22T00:00:00.000Z')}`;
+    const markers = '<NextKeyMarker>node/one/c</NextKeyMarker><NextUploadIdMarker>young</NextUploadIdMarker>';
+    const list = { method: 'GET', url: /\?max-uploads=3&prefix=node%2Fone%2F&uploads/ };
+    const next = { method: 'GET', url: /key-marker=node%2Fone%2Fc&.*upload-id-marker=young/ };
+    const second = `${upload('b', ids[1], '2026-11-20T00:00:00.000Z')}${upload('gone', 'gone', '2026-11-20T00:00:00.000Z')}`;
+    const paged = proxy.set({ kind: 'answer', status: 200, body: page(second) }, next);
+    proxy.set({ kind: 'answer', status: 200, body: page(`<IsTruncated>true</IsTruncated>${markers}${first}`) }, list);
+    assert.equal(await store.removeUnfinished(Date.parse('2026-11-21T00:00:00Z')), 3);
+    assert.equal(paged(), 1);
+    const { Uploads = [] } = await client.send(new ListMultipartUploadsCommand({ Bucket: bucket }));
+    assert.deepEqual(Uploads, []);
+    await store.close();
+    await proxy.stop();
   });
 
   test('an archived object cannot be read, and is restored', async () => {

@@ -21,7 +21,7 @@ export function drawSettings(random: SeededRandom, before?: RunSettings): RunSet
   const hasCold = before?.hasCold ?? random.below(4) > 0;
   const hasArchive = before?.hasArchive ?? random.below(2) === 0;
   const policies = before !== undefined && random.below(3) > 0 ? before.policies : drawPolicies(random);
-  const hotBytes = hasCold && random.below(3) === 0 ? 3000 + random.below(5000) : Infinity;
+  const hotBytes = hasCold && random.below(2) === 0 ? 800 + random.below(5000) : Infinity;
   return {
     hasCold,
     hasArchive,
@@ -32,6 +32,10 @@ export function drawSettings(random: SeededRandom, before?: RunSettings): RunSet
       compaction: { minFiles: MIN_FILES, stableBytes: 2500, maxJobBytes: 5000, quietMs: 2000 },
       snapshotRetentionMs: random.pick([500, 1000, 8000]),
       clockConfirmMs: CONFIRM_MS,
+      bucketSweep: {
+        everyMs: random.pick([1, 5, 20]) * MINUTE_MS,
+        minAgeMs: random.pick([500, 5000, MINUTE_MS]),
+      },
     },
   };
 }
@@ -40,8 +44,8 @@ function drawPolicies(random: SeededRandom): PolicyRule[] {
   const rule = (): PolicyRule => ({
     ...(random.below(2) === 0 && { tenant: random.pick(TENANTS) }),
     ...(random.below(3) === 0 && { table: random.pick(SIGNALS) }),
-    ...(random.below(2) === 0 && { coldAfterMs: random.pick([1, 5, 30]) * MINUTE_MS }),
-    ...(random.below(3) === 0 && { archiveAfterMs: random.pick([10, 60]) * MINUTE_MS }),
+    ...(random.below(2) === 0 && { coldAfterMs: random.pick([0.1, 1, 5, 30]) * MINUTE_MS }),
+    ...(random.below(3) === 0 && { archiveAfterMs: random.pick([0.3, 10, 60]) * MINUTE_MS }),
     ...(random.below(2) === 0 && { retentionMs: random.pick([5, 60, 240]) * MINUTE_MS }),
   });
   return Array.from({ length: 1 + random.below(3) }, rule);

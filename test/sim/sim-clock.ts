@@ -80,6 +80,15 @@ export class SimClock implements Clock {
     };
   }
 
+  /** As others have it, whose wall clock is right. */
+  right(): Clock {
+    return {
+      now: () => this.#startMs + this.#elapsed,
+      monotonic: () => this.monotonic(),
+      schedule: (delayMs, callback) => this.schedule(delayMs, callback),
+    };
+  }
+
   /** How long until the next call; Infinity when there is none. */
   untilNext(): number {
     return (this.#calls[0]?.at ?? Infinity) - this.#elapsed;

@@ -15,9 +15,11 @@ export class Bucket {
   readonly name: string;
   readonly inner: MemoryObjectStore;
   readonly #parts: NetworkParts;
+  /** What may arrive once more of the puts that did. */
+  readonly #arrivals: (() => Promise<unknown>)[] = [];
   /** It answers nobody. */
   isAway = false;
-  /** Keys of puts that arrived once more, or after their sender had died. */
+  /** Keys of puts that arrived once more, or after their sender had died: the next sweep finds them. */
   readonly lateKeys: Set<string> = new Set();
 
   constructor(name: string, inner: MemoryObjectStore, parts: NetworkParts) {
@@ -42,6 +44,7 @@ export class Bucket {
       return scheduler.traced(label, async () => {
         if (this.isAway || fate === 'before') throw unavailable(label);
         const result = await send(undefined);
+        if (operation === 'put') this.#arrivals.push(arrive);
         if (operation === 'put' && hostility.fails('request')) void arrive();
         if (fate === 'after') throw unavailable(label);
         return result;
@@ -49,6 +52,11 @@ export class Bucket {
     };
     // Closing a process's connections leaves the bucket as it is.
     return { ...surrounded(this.inner, around), close: async () => {} };
+  }
+
+  /** A put of any time before arrives once more. */
+  repeatPut(): void {
+    if (this.#arrivals.length > 0) void this.#parts.scheduler.random.pick(this.#arrivals)();
   }
 
   async #late(label: string, key: string, send: () => Promise<unknown>): Promise<void> {

@@ -180,13 +180,18 @@ class Run {
   /** Until nothing is left to do. */
   async #rest(life: Life, node: Node, isFresh: boolean): Promise<void> {
     const world = this.#world;
-    const { scheduler } = world;
+    const { scheduler, random, buckets } = world;
     await this.#within('flush', node.flush());
-    // Longer than any attempt is put off, and than the clock is doubted.
-    for (let i = 0; i < 15; i++) await scheduler.passQuietly(MINUTE_MS);
+    // Longer than any attempt is put off, and than the clock is doubted. The network is the last to come to rest.
+    for (let i = 0; i < 15; i++) {
+      random.pick(buckets).repeatPut();
+      await scheduler.passQuietly(MINUTE_MS);
+    }
     await this.#within('compact', node.store.compact());
     await this.#within('roll', node.wal.roll());
     for (let i = 0; i < 15; i++) await scheduler.passQuietly(6 * MINUTE_MS);
+    // What the network brought late is old by now.
+    for (const bucket of buckets) bucket.lateKeys.clear();
     // What grew too old a moment ago is on its way.
     for (let i = 0; i < 10 && (await isBusy(world)); i++) await scheduler.passQuietly(10_000);
     await checkTables(world, node);

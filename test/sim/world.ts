@@ -36,7 +36,7 @@ export class World {
   readonly scheduler: Scheduler;
   readonly hostility: Hostility;
   readonly clock: SimClock = new SimClock(START_MS, CONFIRM_MS);
-  readonly disk: MemoryFileSystem = new MemoryFileSystem();
+  readonly disk: MemoryFileSystem = new MemoryFileSystem(this.clock);
   readonly database: SqliteDatabase = new SqliteDatabase(':memory:');
   /** Actors begin nothing any more. */
   isResting = false;
@@ -66,7 +66,7 @@ export class World {
     this.hostility = new Hostility(this.random);
     const bucket = (name: string): Bucket => {
       const inner = new MemoryObjectStore(
-        { clock: this.clock, random: this.#productRandom },
+        { clock: this.clock.right(), random: this.#productRandom },
         { url: `memory://${name}` },
       );
       return new Bucket(name, inner, this);

@@ -43,6 +43,13 @@ export interface OpenWitOptions {
     };
     /** How long other readers of the catalog find the files of a snapshot after the next one. Default 30,000. */
     readonly snapshotRetentionMs?: number;
+    /** Of the tiers' stores, for objects that no table has and uploads that were never finished. */
+    readonly bucketSweep?: {
+      /** How long after one sweep the next comes. Default 86,400,000. */
+      readonly everyMs?: number;
+      /** What is younger stays. Default 3,600,000. */
+      readonly minAgeMs?: number;
+    };
   };
   readonly tiers?: {
     /** Where files go when they are old, or when the data folder is full. */

@@ -91,6 +91,7 @@ const CHECKS: Checks<Sections> = {
       memoryLimitBytes: integer,
     },
     snapshotRetentionMs: integer,
+    bucketSweep: { everyMs: integer, minAgeMs: integer },
   },
   tiers: {
     cold: tier,

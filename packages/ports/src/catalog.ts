@@ -112,6 +112,11 @@ export interface Catalog {
    */
   announce(paths: readonly string[]): Promise<void>;
   /**
+   * Something was found at these paths: what neither a snapshot has nor is anybody's garbage is this node's garbage from now
+   * on. @returns how many those were
+   */
+  adopt(paths: readonly string[]): Promise<number>;
+  /**
    * What was deleted before is not in the catalog's own files any more, as far as the database can promise that: SQLite
    * overwrites it, Postgres lets go of it.
    */

@@ -29,6 +29,8 @@ export interface FolderEntry {
   readonly name: string;
   readonly isFolder: boolean;
   readonly sizeBytes: number;
+  /** When it was last written to, by the clock of the disk's machine; milliseconds since the Unix epoch. */
+  readonly modifiedMs: number;
 }
 
 export interface OpenFile {
@@ -63,7 +65,9 @@ export const nodeFileSystem: FileSystem = {
         some.map((name) => stat(join(path, name)).catch(nothingWhenMissing)),
       );
       stats.forEach((found, i) => {
-        if (found !== undefined) entries.push({ name: some[i]!, isFolder: found.isDirectory(), sizeBytes: found.size });
+        if (found === undefined) return;
+        const { size, mtimeMs } = found;
+        entries.push({ name: some[i]!, isFolder: found.isDirectory(), sizeBytes: size, modifiedMs: mtimeMs });
       });
     }
     return entries;

@@ -25,6 +25,7 @@ export function surrounded(store: ObjectStore, around: AroundRequest): ObjectSto
     list: (prefix, call = {}) => store.list(prefix, within(call)),
     setStorageClass: (key, storageClass, call = {}) => store.setStorageClass(key, storageClass, within(call)),
     restore: (key, options) => store.restore(key, within(options)),
+    removeUnfinished: (beforeMs, call = {}) => store.removeUnfinished(beforeMs, within(call)),
     close: () => store.close(),
   };
 }

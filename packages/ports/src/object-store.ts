@@ -42,6 +42,13 @@ export interface ObjectStore {
   setStorageClass(key: string, storageClass: string, call?: ObjectCall): Promise<void>;
   /** Asks for an archived object to be made readable; asking again tells how far it is. @throws data / OBJECT_NOT_FOUND */
   restore(key: string, options: RestoreOptions): Promise<'ready' | 'pending'>;
+  /**
+   * Removes what is left of uploads that were begun before this time, in milliseconds since the Unix epoch, and neither
+   * finished nor given up: their process died. One that is still under way fails with OBJECT_STORE_UNAVAILABLE. Younger ones
+   * go on. Stores whose service removes them by itself do nothing.
+   * @returns how many there were
+   */
+  removeUnfinished(beforeMs: number, call?: ObjectCall): Promise<number>;
   /** Lets go of connections; what is under way may reject. Closing twice does nothing. */
   close(): Promise<void>;
 }
@@ -95,13 +102,21 @@ export interface ByteRange {
   readonly length: number;
 }
 
-export type ObjectOperation = 'put' | 'get' | 'head' | 'remove' | 'list' | 'setStorageClass' | 'restore';
+export type ObjectOperation =
+  | 'put'
+  | 'get'
+  | 'head'
+  | 'remove'
+  | 'list'
+  | 'setStorageClass'
+  | 'restore'
+  | 'removeUnfinished';
 
 /** One request to the place itself: a call is one, or many when it goes in parts, batches or pages. */
 export interface ObjectRequest {
   /** The call that it is a part of. */
   readonly operation: ObjectOperation;
-  /** The object's key, the first of a batch, or the prefix of a list. */
+  /** The object's key, the first of a batch, or the prefix of a list; `''` where it is about all. */
   readonly key: string;
   /** Bytes of content that go out. */
   readonly sentBytes: number;

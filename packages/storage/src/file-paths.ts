@@ -13,6 +13,12 @@ export function dayFolder(
   return join(tenant, table, year!, month!, day!, nodeId);
 }
 
+/** The node whose folder a file is in, by its path below the data path; undefined when no file of a table is called so. */
+export function nodeOfKey(key: string): string | undefined {
+  const parts = key.split('/');
+  return parts.length === 7 && key.endsWith('.parquet') ? parts[5] : undefined;
+}
+
 /** `active-00000000002a-000000000000007b.parquet`: the level, the batch id and its last sequence number, in hex. */
 export function activeFileName({ range }: Pick<SealedBatch, 'range'>): string {
   const batchId = range.batchId.toString(16).padStart(12, '0');

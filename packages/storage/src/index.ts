@@ -20,6 +20,7 @@ export type { ParquetCompression } from './parquet/write-parquet.ts';
 export type { MatchRows } from './retention/row-removal.ts';
 export * from './store-backup.ts';
 export type { StoreStats, TableStats } from './store-stats.ts';
+export type { BucketSweepSettings, BucketSweepStats } from './tiers/bucket-sweep.ts';
 export * from './tiers/cold-cache.ts';
 export type { ColdCacheSettings, ColdCacheStats } from './tiers/cold-settings.ts';
 export type { TierStores } from './tiers/file-places.ts';

@@ -32,6 +32,7 @@ import { Retirement } from './retirement.ts';
 import type { StoreStats } from './store-stats.ts';
 import { tableUsage } from './table-usage.ts';
 import { TenantTables } from './tenant-tables.ts';
+import { BucketSweep, type BucketSweepSettings, DEFAULT_BUCKET_SWEEP } from './tiers/bucket-sweep.ts';
 import type { ColdCache } from './tiers/cold-cache.ts';
 import { FilePlaces, type TierStores } from './tiers/file-places.ts';
 import type { PolicyRule } from './tiers/table-policy.ts';
@@ -77,6 +78,11 @@ export interface LsmStoreSettings {
   readonly compaction?: Partial<CompactionOptions>;
   /** How long other readers of the catalog find the files of a snapshot after the next one, in milliseconds. Default 30,000. */
   readonly snapshotRetentionMs?: number;
+  /**
+   * How often the stores of the tiers are looked through for what crashes and late requests left, and from which age on such
+   * things are removed. Default: each day, of more than an hour.
+   */
+  readonly bucketSweep?: Partial<BucketSweepSettings>;
   /** When files move on and records are removed; of the rules that name a table the last one holds. Default: never. */
   readonly policies?: readonly PolicyRule[];
   /**
@@ -112,6 +118,7 @@ export class LsmStore implements BatchSink, TableSource {
   readonly #removal: RowRemoval;
   readonly #retirement: Retirement;
   readonly #mover: TierMover;
+  readonly #bucketSweep: BucketSweep;
   readonly #maxHotBytes: number;
   readonly #busy = new BusyPaths();
   #hotBytes = 0;
@@ -201,11 +208,15 @@ export class LsmStore implements BatchSink, TableSource {
       { catalog, fileSystem, clock, tables, places, busy, onMoved: () => this.#changed(), onLeft },
       { policies, hotBytes: HOT_SHARE * hotBytes, ...(archiveClass !== undefined && { archiveClass }) },
     );
+    this.#bucketSweep = new BucketSweep({ catalog, places, clock, tables, busy, onLeft }, nodeId, {
+      ...DEFAULT_BUCKET_SWEEP,
+      ...settings.bucketSweep,
+    });
     this.#changed();
     const tickMs = Math.max(SHORTEST_TICK_MS, Math.min(LONGEST_TICK_MS, planning.quietMs, retentionMs));
     this.#merging = new Maintenance({ clock, chores: [this.#compactor] }, tickMs);
     this.#cleaning = new Maintenance({ clock, chores: [retention, this.#retirement] }, tickMs);
-    this.#moving = new Maintenance({ clock, chores: [this.#mover] }, tickMs);
+    this.#moving = new Maintenance({ clock, chores: [this.#mover, this.#bucketSweep] }, tickMs);
   }
 
   /**
@@ -295,12 +306,19 @@ export class LsmStore implements BatchSink, TableSource {
       rows: current.files.reduce((sum, { rows }) => sum + rows, 0),
       sizeBytes: current.files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
     }));
-    return { ...this.#flusher.stats, tables, compaction: this.#compactor.stats, tiers: this.#mover.stats };
+    return {
+      ...this.#flusher.stats,
+      tables,
+      compaction: this.#compactor.stats,
+      tiers: this.#mover.stats,
+      bucketSweep: this.#bucketSweep.stats,
+    };
   }
 
   /** Waits for the batches that were appended; those that fail are tried once more, then left to the log. A merge is given up. */
   async close(): Promise<void> {
     this.#mover.stop();
+    this.#bucketSweep.stop();
     await this.#compactor.close();
     await this.#merging.close();
     await this.#cleaning.close();

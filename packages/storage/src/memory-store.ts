@@ -12,6 +12,7 @@ import type { RecordBatch } from 'apache-arrow';
 import { NO_COMPACTION } from './compaction/compactor.ts';
 import type { StoreStats } from './store-stats.ts';
 import { TenantTables } from './tenant-tables.ts';
+import { NO_SWEEPS } from './tiers/bucket-sweep.ts';
 import { NO_MOVES } from './tiers/tier-mover.ts';
 
 export interface MemoryStoreSettings {
@@ -102,6 +103,7 @@ export class MemoryStore implements BatchSink, TableSource {
       lastError: undefined,
       compaction: NO_COMPACTION,
       tiers: NO_MOVES,
+      bucketSweep: NO_SWEEPS,
     };
   }
 

@@ -1,5 +1,6 @@
 import type { TableName } from '@openwit/ports';
 import type { CompactionStats } from './compaction/compactor.ts';
+import type { BucketSweepStats } from './tiers/bucket-sweep.ts';
 import type { TierStats } from './tiers/tier-mover.ts';
 
 export interface StoreStats {
@@ -13,6 +14,7 @@ export interface StoreStats {
   readonly lastError: unknown;
   readonly compaction: CompactionStats;
   readonly tiers: TierStats;
+  readonly bucketSweep: BucketSweepStats;
 }
 
 export interface TableStats {

@@ -1,3 +1,4 @@
+import { isOpenWitError } from '@openwit/ports';
 import { checkErased } from '../invariants.ts';
 import { Node } from '../node.ts';
 import { TENANTS } from '../run-settings.ts';
@@ -38,21 +39,34 @@ const ALL: readonly Action[] = [
   ...KIND,
   ['takes a bucket away', takeBucketAway],
   ['fills the disk', fillDisk],
+  ['repeats a put', async ({ random, buckets }) => random.pick(buckets).repeatPut()],
   ['sets the clock', setClock],
   ['sets the clock', setClock],
   ['sets the clock', setClock],
 ];
 
-async function deleteTenant(world: World, node: Node): Promise<void> {
-  const { random, ledger } = world;
+/** A deletion that failed is called again: until then some of it may be done. */
+async function deleteTenant(world: World, node: Node, life: Life): Promise<void> {
+  const { random, ledger, scheduler } = world;
   const tenant = random.pick(TENANTS);
   const deletion = ledger.deletionBegins(tenant);
   try {
-    await node.deleteTenant(tenant);
+    while (!(await isDeleted(node, tenant)))
+      await scheduler.sleep(life, random.below(LONGEST_PAUSE_MS), 'deletes again');
     deletion.succeeded();
     await checkErased(world);
   } finally {
     deletion.ended();
+  }
+}
+
+async function isDeleted(node: Node, tenant: string): Promise<boolean> {
+  try {
+    await node.deleteTenant(tenant);
+    return true;
+  } catch (error) {
+    if (isOpenWitError(error) && error.kind === 'unavailable') return false;
+    throw error;
   }
 }
 

@@ -48,6 +48,31 @@ export function testGarbage(make: () => Promise<CatalogPlace>): void {
     await catalog.close();
   });
 
+  test('what is found and no snapshot has is garbage; what is garbage already stays as it is', async () => {
+    const place = await make();
+    const catalog = await place.open();
+    const table = await catalog.openTable('acme', 'logs');
+    const inBucket = (name: string) => `s3://bucket/${name}.parquet`;
+    const files = [
+      fileOf(place, table, 'live', { path: inBucket('live') }),
+      fileOf(place, table, 'old', { path: inBucket('old') }),
+    ];
+    const [, old] = await catalog.commit(rewriteOf(table, [], files));
+    await catalog.commit(rewriteOf(table, [old!.fileId], []));
+    await catalog.announce([inBucket('announced')]);
+    const sinceMs = place.clock.now();
+    place.clock.advance(HOUR);
+    assert.equal(await catalog.adopt(['live', 'stray', 'old', 'announced', 'other'].map(inBucket)), 2);
+    assert.deepEqual(await catalog.garbage(), [
+      { path: inBucket('announced'), sinceMs },
+      { path: inBucket('other'), sinceMs: sinceMs + HOUR },
+      { path: inBucket('stray'), sinceMs: sinceMs + HOUR },
+    ]);
+    assert.equal(await catalog.adopt([inBucket('stray')]), 0);
+    assert.equal(await catalog.adopt([]), 0);
+    await catalog.close();
+  });
+
   test('the old place of a moved file is garbage, and the new one is not', async () => {
     const place = await make();
     const catalog = await place.open();

@@ -44,6 +44,7 @@ function testEachNode(make: () => Promise<SharedCatalogPlace>): void {
       () => first.dropTenant('acme'),
       () => first.expireSnapshots(place.clock.now() + 1),
       () => first.announce(['/garbage']),
+      () => first.adopt(['s3://cold/stray']),
       () => first.garbage(),
       () => first.forgetGarbage(['/garbage']),
       () => first.forgetRanges([1]),
@@ -140,6 +141,7 @@ function testEachNode(make: () => Promise<SharedCatalogPlace>): void {
     const pathsOf = async (node: Catalog) => (await node.garbage()).map(({ path }) => path).sort();
     assert.deepEqual(await pathsOf(b), ['s3://cold/of-b']);
     assert.deepEqual(await pathsOf(a), [x.path, y.path, 's3://cold/x'].sort());
+    assert.equal(await a.adopt(['s3://cold/of-b']), 0, 'it may be an upload of the other node');
     await b.forgetGarbage([x.path]);
     assert.equal((await a.garbage()).length, 3);
     await a.forgetGarbage([x.path]);

@@ -1,4 +1,5 @@
 import { dirname } from 'node:path';
+import { type Clock, systemClock } from '../clock.ts';
 import type { FileSystem, FolderEntry, OpenFile } from '../file-system.ts';
 import { MemoryFile } from './memory-file.ts';
 import type { SeededRandom } from './seeded-random.ts';
@@ -23,10 +24,16 @@ export class MemoryFileSystem implements FileSystem {
   capacityBytes: number = Infinity;
   /** Operations so far. */
   operations: number = 0;
+  readonly #clock: Pick<Clock, 'now'>;
   readonly #root: Folder = newFolder();
   #life = 0;
   #stopAt = Infinity;
   #stopped = Promise.withResolvers<void>();
+
+  /** @param clock of the times that it keeps */
+  constructor(clock: Pick<Clock, 'now'> = systemClock) {
+    this.#clock = clock;
+  }
 
   /** From this operation on nothing is done and nothing answers, as for a dead process. Resolves when it is reached. */
   stopAt(operation: number): Promise<void> {
@@ -88,7 +95,7 @@ export class MemoryFileSystem implements FileSystem {
       const node = folder.entries.get(name);
       if (mode === 'create') {
         if (node !== undefined) throw systemError('EEXIST', path);
-        const file = new MemoryFile();
+        const file = new MemoryFile(this.#clock.now());
         change(folder, [{ name, node: file }]);
         return this.#handle(file);
       }
@@ -106,6 +113,7 @@ export class MemoryFileSystem implements FileSystem {
           name,
           isFolder: !(node instanceof MemoryFile),
           sizeBytes: node instanceof MemoryFile ? node.size : 0,
+          modifiedMs: node instanceof MemoryFile ? node.modifiedMs : 0,
         }));
     });
   }
@@ -177,6 +185,7 @@ export class MemoryFileSystem implements FileSystem {
           const room = this.capacityBytes - this.#usedBytes() + Math.max(0, file.size - position);
           const bytes = Buffer.concat(pieces);
           file.write(bytes.subarray(0, Math.max(0, Math.min(bytes.length, room))), position);
+          file.modifiedMs = this.#clock.now();
           if (room < bytes.length) throw systemError('ENOSPC', 'write');
         }),
       read: (target, position) => step(() => file.read(target, position)),

@@ -9,9 +9,14 @@ const SECTOR_BYTES = 512;
 
 /** A file's content, as it reads now and as it would be found after a power cut. */
 export class MemoryFile {
+  modifiedMs: number;
   readonly #now = new GrowingBytes();
   readonly #durable = new GrowingBytes();
   #pending: ContentChange[] = [];
+
+  constructor(modifiedMs: number) {
+    this.modifiedMs = modifiedMs;
+  }
 
   get size(): number {
     return this.#now.length;

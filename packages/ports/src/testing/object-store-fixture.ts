@@ -13,6 +13,8 @@ export interface ObjectStoreTraits {
   readonly lacks?: readonly ('unknownClass' | 'movedClass')[];
   /** Stores that must refuse everything: wrong credentials, no such bucket. */
   readonly forbidden?: Readonly<Record<string, () => Promise<ObjectStore>>>;
+  /** An upload in parts leaves something until it is finished, which `removeUnfinished` removes. */
+  readonly leavesParts?: boolean;
   /** Why it cannot be tested here. */
   readonly skip?: string | false;
 }

@@ -3,6 +3,7 @@ import type { ObjectStore } from '../object-store.ts';
 import type { ObjectStoreTraits } from './object-store-fixture.ts';
 import { testReads } from './object-store-reads.ts';
 import { testClasses, testRefusals } from './object-store-refusals.ts';
+import { testUnfinished } from './object-store-unfinished.ts';
 import { testWrites } from './object-store-writes.ts';
 
 /**
@@ -13,6 +14,7 @@ export function testObjectStore(name: string, make: () => Promise<ObjectStore>, 
   describe(`${name} is an object store`, { skip: traits.skip ?? false }, () => {
     testReads(make, traits);
     testWrites(make, traits);
+    testUnfinished(make, traits);
     testClasses(make, traits);
     testRefusals(make, traits);
   });

@@ -20,6 +20,25 @@ export async function addGarbage(
   );
 }
 
+/** The paths are in no snapshot; what is anybody's garbage already stays so. @returns how many were not */
+export async function adoptGarbage(
+  sql: SqlSession,
+  paths: DataPaths,
+  found: readonly string[],
+  { nodeId, sinceMs }: { readonly nodeId: string; readonly sinceMs: number },
+): Promise<number> {
+  let adopted = 0;
+  for (const path of found) {
+    adopted += await sql.run(
+      'INSERT INTO openwit_garbage(path, node_id, since_ms) VALUES (?, ?, ?) ON CONFLICT(path) DO NOTHING',
+      paths.keptGarbage(path),
+      nodeId,
+      sinceMs,
+    );
+  }
+  return adopted;
+}
+
 /** These paths are in a table now. */
 export async function takeFromGarbage(sql: SqlSession, paths: DataPaths, live: readonly string[]): Promise<void> {
   for (const list of lists(live.map((path) => paths.keptGarbage(path)))) {

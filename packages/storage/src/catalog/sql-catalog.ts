@@ -18,7 +18,7 @@ import { conflict, liveFile, liveFiles, retiredPaths } from './data-files.ts';
 import type { DataPaths } from './data-paths.ts';
 import { EXPIRY_STEP_FILES, expireFiles, expireTables, forgetSnapshots } from './expiry.ts';
 import type { Fence } from './fence.ts';
-import { addGarbage, forgetGarbage, garbageOf, takeFromGarbage, takenPaths } from './garbage.ts';
+import { addGarbage, adoptGarbage, forgetGarbage, garbageOf, takeFromGarbage, takenPaths } from './garbage.ts';
 import {
   areCommitted,
   committedRanges,
@@ -152,6 +152,14 @@ export class SqlCatalog implements Catalog {
       for (const path of paths) {
         if (!taken.has(path)) await addGarbage(sql, this.#paths, { path, nodeId: this.nodeId, sinceMs });
       }
+    });
+  }
+
+  adopt(paths: readonly string[]): Promise<number> {
+    return this.#write(async (sql) => {
+      const taken = await takenPaths(sql, this.#paths, paths);
+      const strays = paths.filter((path) => !taken.has(path));
+      return adoptGarbage(sql, this.#paths, strays, { nodeId: this.nodeId, sinceMs: this.#clock.now() });
     });
   }
 

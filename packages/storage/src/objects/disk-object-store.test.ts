@@ -5,10 +5,12 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { bytesContent, nodeFileSystem, systemRandom } from '@openwit/ports';
 import {
+  DrivenClock,
   FaultyFileSystem,
   hasCode,
   keysOf,
   MemoryFileSystem,
+  objectsOf,
   putObject,
   SeededRandom,
   testObjectStore,
@@ -26,7 +28,7 @@ const onDisk = (): DiskObjectStore =>
     { folder: join(folder, `store ${++stores}`), partBytes: 1000 },
   );
 
-testObjectStore('DiskObjectStore', async () => onDisk(), { partBytes: 1000 });
+testObjectStore('DiskObjectStore', async () => onDisk(), { partBytes: 1000, leavesParts: true });
 
 testObjectStore(
   'DiskObjectStore on a file system in memory',
@@ -35,13 +37,25 @@ testObjectStore(
       { fileSystem: new MemoryFileSystem(), random: new SeededRandom(1) },
       { folder: '/objects', partBytes: 1000 },
     ),
-  { partBytes: 1000 },
+  { partBytes: 1000, leavesParts: true },
 );
 
 test('an object is a plain file of the same name', async () => {
   const store = onDisk();
   await putObject(store, 'a b/c.txt', 'hello');
   assert.equal(readFileSync(join(new URL(store.url).pathname.replaceAll('%20', ' '), 'a b/c.txt'), 'utf8'), 'hello');
+});
+
+test('a list tells when an object was written', async () => {
+  const clock = new DrivenClock();
+  const parts = { fileSystem: new MemoryFileSystem(clock), random: new SeededRandom(1) };
+  const store = new DiskObjectStore(parts, { folder: '/objects' });
+  await putObject(store, 'a', 'x');
+  const firstMs = clock.now();
+  clock.advance(5000);
+  await putObject(store, 'b', 'x');
+  const times = (await objectsOf(store, '')).map(({ lastModifiedMs }) => lastModifiedMs);
+  assert.deepEqual(times, [firstMs, firstMs + 5000]);
 });
 
 test('a file is content', async () => {
@@ -82,7 +96,7 @@ for (const ifAbsent of [false, true]) {
       const found = await store.get('a/new').catch(() => undefined);
       if (isDone || found !== undefined) assert.equal(Buffer.compare(found!, Buffer.alloc(2000, 7)), 0);
       assert.equal(Buffer.from(await store.get('a/old')).toString(), 'old');
-      await store.removeUnfinished();
+      await store.removeUnfinished(Infinity);
       assert.deepEqual(await memory.list('/objects/.unfinished'), []);
       if (isDone) return;
     }

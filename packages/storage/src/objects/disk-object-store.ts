@@ -34,7 +34,7 @@ export interface DiskObjectStoreSettings {
 /** Inside the folder, because a rename must stay on one disk; no key begins with a dot. */
 const UNFINISHED = '.unfinished';
 
-/** Objects as plain files below a folder. It has no storage classes, no versions and no times. */
+/** Objects as plain files below a folder. It has no storage classes and no versions; times are in lists alone. */
 export class DiskObjectStore implements ObjectStore {
   readonly url: string;
   readonly #fileSystem: FileSystem;
@@ -108,7 +108,9 @@ export class DiskObjectStore implements ObjectStore {
       this.#request(call, 'list', prefix, 0, async () => {
         return (await this.#fileSystem.list(join(this.#folder, folder)).catch(unlessNoFile)) ?? [];
       });
-    for await (const { key, sizeBytes } of listObjects(entriesOf, prefix)) yield infoOf(key, sizeBytes);
+    for await (const { key, sizeBytes, modifiedMs } of listObjects(entriesOf, prefix)) {
+      yield { ...infoOf(key, sizeBytes), lastModifiedMs: modifiedMs };
+    }
   }
 
   async setStorageClass(key: string, storageClass: string): Promise<void> {
@@ -121,10 +123,17 @@ export class DiskObjectStore implements ObjectStore {
     return 'ready';
   }
 
-  /** Removes what crashed puts left behind. Only when nobody puts: it cannot tell them from puts under way. */
-  async removeUnfinished(): Promise<void> {
-    const folder = join(this.#folder, UNFINISHED);
-    for (const { name } of await this.#fileSystem.list(folder)) await this.#fileSystem.remove(join(folder, name));
+  /** An upload's time is that of its last write. */
+  async removeUnfinished(beforeMs: number, call: ObjectCall = {}): Promise<number> {
+    return this.#request(call, 'removeUnfinished', '', 0, async (signal) => {
+      const folder = join(this.#folder, UNFINISHED);
+      const old = (await this.#fileSystem.list(folder)).filter(({ modifiedMs }) => modifiedMs < beforeMs);
+      for (const { name } of old) {
+        signal?.throwIfAborted();
+        await this.#fileSystem.remove(join(folder, name));
+      }
+      return old.length;
+    });
   }
 
   async close(): Promise<void> {

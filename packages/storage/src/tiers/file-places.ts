@@ -24,7 +24,8 @@ export interface PlacedObject {
 /** Where the files of all tiers are. A file has the same key in every store: its path below the data path. */
 export class FilePlaces {
   readonly #fileSystem: Pick<FileSystem, 'remove' | 'syncFolder'>;
-  readonly #stores: readonly ObjectStore[];
+  /** Each of the tiers' stores once. */
+  readonly stores: readonly ObjectStore[];
   readonly #byTier: TierStores;
   readonly #copies: Pick<ColdCache, 'forget'> | undefined;
   readonly #dataPath: string;
@@ -34,7 +35,8 @@ export class FilePlaces {
     this.#fileSystem = fileSystem;
     this.#copies = copies;
     this.#byTier = stores;
-    this.#stores = [stores.cold, stores.archive].filter((store) => store !== undefined);
+    const all = [stores.cold, stores.archive].filter((store) => store !== undefined);
+    this.stores = all.filter(({ url }, i) => all.findIndex((other) => other.url === url) === i);
     this.#dataPath = dataPath;
   }
 
@@ -44,7 +46,7 @@ export class FilePlaces {
 
   /** The object at a URL. Undefined for a local path. @throws invalid / INVALID_CONFIG when no store has the URL */
   objectAt(path: string): PlacedObject | undefined {
-    const store = this.#stores.find(({ url }) => path.startsWith(`${url}/`));
+    const store = this.stores.find(({ url }) => path.startsWith(`${url}/`));
     if (store !== undefined) return { store, key: path.slice(store.url.length + 1) };
     if (!path.includes('://')) return undefined;
     throw new OpenWitError('invalid', 'INVALID_CONFIG', `no tier has the store of a file, path=\`${path}\``);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { OpenWitError } from '@openwit/ports';
 import { SeededRandom } from '@openwit/ports/testing';
 import { MemoryObjectStore } from '../objects/memory-object-store.ts';
 import { StorePlace as Place, RETENTION_MS } from '../testing/store-place.ts';
@@ -93,6 +94,23 @@ test('an upload whose answer is lost leaves one object, and a crash after it non
   await tiers.place.pass(120_000);
   assert.equal((await tiers.keys(tiers.cold)).length, 1);
   assert.equal(tiers.files()[0]!.tier, 'cold');
+  await tiers.place.store.close();
+});
+
+test('a move whose answer is lost shows, also when the file is not to move any more', async () => {
+  const tiers = await place();
+  const { clock, catalog } = tiers.place;
+  await tiers.place.fill(8);
+  const move = catalog.move.bind(catalog);
+  catalog.move = async (wanted) => {
+    await move(wanted);
+    clock.jump(-2 * DAY_MS);
+    throw new OpenWitError('unavailable', 'STORE_UNAVAILABLE', 'the answer is lost');
+  };
+  clock.advance(DAY_MS + 1);
+  await tiers.place.pass(RETENTION_MS + 20_000);
+  assert.equal(tiers.files()[0]!.tier, 'cold');
+  assert.equal(tiers.place.store.stats().tiers.failures, 1);
   await tiers.place.store.close();
 });
 

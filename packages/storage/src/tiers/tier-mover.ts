@@ -50,6 +50,8 @@ export class TierMover implements Chore {
   readonly #settings: TierSettings;
   #attempts = 0;
   #retryAt = -Infinity;
+  /** The catalog was asked for it and has not answered. */
+  #unheard: PlannedMove<DataFile> | undefined;
   #isClosing = false;
   #stats = NO_MOVES;
 
@@ -69,35 +71,36 @@ export class TierMover implements Chore {
 
   async run(): Promise<void> {
     if (this.#parts.clock.monotonic() < this.#retryAt) return;
-    for (const move of this.#plan()) {
-      if (this.#isClosing) return;
-      try {
-        await this.#move(move);
+    try {
+      await this.#catchUp();
+      for (const move of this.#plan()) {
+        if (this.#isClosing) return;
+        await this.#move(move).catch((error: unknown) => this.#unlessOver(error));
         this.#attempts = 0;
-      } catch (error) {
-        this.#parts.onLeft();
-        if (await this.#isOver(move, error)) continue;
-        this.#setBack(error);
-        return;
       }
+    } catch (error) {
+      this.#setBack(error);
     }
   }
 
-  /** It was replaced meanwhile; or an earlier move of it, to another place, had taken effect without our hearing of it. */
-  async #isOver({ tenant, table, file }: PlannedMove<DataFile>, error: unknown): Promise<boolean> {
-    if (!isOpenWitError(error) || error.code !== 'CATALOG_CONFLICT') return false;
-    const { catalog, tables } = this.#parts;
-    try {
-      const live = (await catalog.files(tenant, table)).find(({ fileId }) => fileId === file.fileId);
-      const versions = tables.table(tenant, table);
-      if (live !== undefined && live.path !== file.path) {
-        versions.change({ files: versions.current.files.map((one) => (one.fileId === live.fileId ? live : one)) });
-        this.#parts.onMoved();
-      }
-      return true;
-    } catch {
-      return false; // the next attempt asks again
-    }
+  /** The file was replaced meanwhile; or an earlier move of it had taken effect without our hearing of it. */
+  async #unlessOver(error: unknown): Promise<void> {
+    this.#parts.onLeft();
+    if (!isOpenWitError(error) || error.code !== 'CATALOG_CONFLICT') throw error;
+    await this.#catchUp();
+  }
+
+  /** Asks what became of a move whose answer did not come: nothing else would tell, if the file is to stay where it is now. */
+  async #catchUp(): Promise<void> {
+    if (this.#unheard === undefined) return;
+    const { tenant, table, file } = this.#unheard;
+    const { catalog, tables, onMoved } = this.#parts;
+    const live = (await catalog.files(tenant, table)).find(({ fileId }) => fileId === file.fileId);
+    this.#unheard = undefined;
+    if (live === undefined || (live.path === file.path && live.tier === file.tier)) return;
+    const versions = tables.table(tenant, table);
+    versions.change({ files: versions.current.files.map((one) => (one.fileId === live.fileId ? live : one)) });
+    onMoved();
   }
 
   #plan(): PlannedMove<DataFile>[] {
@@ -112,7 +115,8 @@ export class TierMover implements Chore {
     return planMoves(all, clock.now(), { hotBytes, hasCold: places.has('cold'), hasArchive: places.has('archive') });
   }
 
-  async #move({ tenant, table, file, to: tier }: PlannedMove<DataFile>): Promise<void> {
+  async #move(move: PlannedMove<DataFile>): Promise<void> {
+    const { tenant, table, file, to: tier } = move;
     const { catalog, tables, places, busy } = this.#parts;
     const target = places.objectFor(file.path, tier);
     // What an earlier attempt left there is being removed: a removal that arrives late would take the new object.
@@ -124,7 +128,9 @@ export class TierMover implements Chore {
         await catalog.announce([target.url]);
         await this.#upload(file, target, tier);
       }
+      this.#unheard = move;
       const moved = await catalog.move({ fileId: file.fileId, from: file.path, to: target.url, tier });
+      this.#unheard = undefined;
       const versions = tables.table(tenant, table);
       versions.change({ files: versions.current.files.map((one) => (one.fileId === moved.fileId ? moved : one)) });
     } finally {

@@ -134,6 +134,11 @@ class AzureStore implements ObjectStore {
     return 'pending';
   }
 
+  /** The service removes blocks that no list has taken up a week after the last of them came. */
+  async removeUnfinished(): Promise<number> {
+    return 0;
+  }
+
   close(): Promise<void> {
     return this.#connection.close();
   }

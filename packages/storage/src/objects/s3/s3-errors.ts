@@ -33,6 +33,8 @@ export function s3Error(failed: FailedRequest, error: unknown, signal: AbortSign
   const { name, message, $metadata, $response } = error as S3Failure;
   if (ARCHIVED.includes(name)) return objectArchived(failed.url, failed.key, error);
   if (FORBIDDEN.includes(name)) return storeForbids(failed, error);
+  // Somebody has aborted it: another attempt of the whole begins a new one.
+  if (name === 'NoSuchUpload') return storeUnavailable(failed, error);
   if (DAMAGED_ON_THE_WAY.includes(name)) return storeUnavailable(failed, error);
   if (name === 'InvalidStorageClass') return badRequest(failed, 'storageClass', error);
   if (WRONG_REGION.includes(name)) return badRequest(failed, 'region', error);

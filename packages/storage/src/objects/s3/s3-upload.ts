@@ -37,8 +37,8 @@ export async function uploadWhole(target: S3Target, content: ObjectContent, opti
 
 /**
  * Puts content in parts, one after the other, so that one is in memory at a time and the checksum of the whole grows with
- * them. An upload that fails is aborted; should that fail too, its parts stay until the bucket's lifecycle rule for
- * incomplete uploads removes them.
+ * them. An upload that fails is aborted; should that fail too, its parts stay until `removeUnfinished` or the bucket's
+ * lifecycle rule for incomplete uploads removes them.
  */
 export async function uploadInParts(
   target: S3Target,
@@ -133,7 +133,7 @@ async function complete(
 /** Also after the caller's signal: the parts cost money. */
 async function abort({ connection, key }: S3Target, upload: Upload, { around }: PutOptions): Promise<void> {
   await connection.request(around === undefined ? {} : { around }, sending(key), ({ client, sdk, options: http }) =>
-    client.send(new sdk.AbortMultipartUploadCommand(upload), http),
+    client.send(new sdk.AbortMultipartUploadCommand(upload), http).catch(undefinedWhenGone),
   );
 }
 
@@ -149,7 +149,8 @@ function classOf({ storageClass }: PutOptions): { StorageClass?: StorageClass } 
   return storageClass === undefined ? {} : { StorageClass: storageClass as StorageClass };
 }
 
-function undefinedWhenGone(error: Error): undefined {
+/** The upload was finished or aborted before. */
+export function undefinedWhenGone(error: Error): undefined {
   if (error.name !== 'NoSuchUpload') throw error;
   return undefined;
 }
