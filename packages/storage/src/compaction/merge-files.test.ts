@@ -123,6 +123,60 @@ test('what is too much for the memory is merged piece by piece', async () => {
   assert.ok(Number(groups!.groups) >= 6, `${groups!.groups} row groups`);
 });
 
+describe('no piece has many more rows than it may', () => {
+  const start = 1_800_000_000_000_000_000n;
+  const shapes: Record<string, (i: number) => PlainRow> = {
+    'when each row has a name of its own': (i) => ({ service_name: `service ${(i * 7919) % 2000}` }),
+    'when a name has nearly all rows in one moment of its time': (i) => ({
+      service_name: 'one',
+      timestamp: i === 0 ? start - HOUR_NS : start + BigInt(i),
+    }),
+    'when all rows have the same key': () => ({ service_name: 'one', timestamp: start }),
+    'when there are names of many rows between those of few': (i) => ({
+      service_name: i % 3 === 0 ? `few ${i % 50}` : `many ${i % 2}`,
+    }),
+  };
+  for (const [name, shape] of Object.entries(shapes)) {
+    test(name, async () => {
+      const place = new Place('logs');
+      const rows = randomRows('logs', new SeededRandom(11), 2000).map((row, i) => ({ ...row, ...shape(i) }));
+      for (let i = 0; i < 4; i++) place.add(rows.slice(500 * i, 500 * (i + 1)));
+      const [file] = await place.merge([ALL_TIME], { maxPieceRows: 300 });
+      await place.check(file!, rows);
+      const groups = await place.query(
+        `SELECT DISTINCT row_group_id, row_group_num_rows AS rows FROM ${place.metadata(file!)}`,
+      );
+      for (const { rows } of groups) assert.ok(Number(rows) <= 1.25 * 300, `${rows} rows`);
+      assert.ok(groups.length <= 20, `${groups.length} row groups`);
+    });
+  }
+});
+
+test('rows that are very wide are merged a few at a time', async () => {
+  const place = new Place('logs');
+  const rows = randomRows('logs', new SeededRandom(12), 90).map((row, i) => ({
+    ...row,
+    body: `${i} `.repeat(50_000),
+  }));
+  for (let i = 0; i < 3; i++) place.add(rows.slice(30 * i, 30 * (i + 1)));
+  const [file] = await place.merge([ALL_TIME], { memoryLimitBytes: 40 * MIB });
+  assert.equal(file!.rows, 90);
+  const groups = await place.query(`SELECT DISTINCT row_group_id FROM ${place.metadata(file!)}`);
+  assert.ok(groups.length >= 4, `${groups.length} row groups`);
+});
+
+test('a merge in which some rows have no place fails, and leaves no file', async () => {
+  const place = new Place('logs');
+  const rows = randomRows('logs', new SeededRandom(13), 100);
+  place.add(rows);
+  const times = rows.map(({ timestamp }) => timestamp as bigint).sort((a, b) => Number(a - b));
+  await assert.rejects(
+    place.merge([{ fromNs: 0n, toNs: times.at(-1)! }]),
+    /other rows than its inputs, wanted=100 got=\d\d$/,
+  );
+  assert.ok(!existsSync(unfinishedName(place.output(0))));
+});
+
 test('the statistics of each row group of a file that was merged piece by piece are those of its rows', async () => {
   const place = new Place('logs');
   for (let i = 0; i < 3; i++) place.add(randomRows('logs', new SeededRandom(i), 1000));
@@ -268,6 +322,10 @@ class Place {
 
   path({ path }: MergedFile): string {
     return path;
+  }
+
+  metadata({ path }: MergedFile): string {
+    return `parquet_metadata('${path.replace('[', '[[]')}')`;
   }
 
   async merge(

@@ -14,14 +14,15 @@ import { chooseAttributeColumns } from './attribute-moves.ts';
 import { InputFacts } from './input-facts.ts';
 import { type KeyCensus, type KeyRange, keyRanges } from './key-ranges.ts';
 import { isOutOfMemory, MergeDatabase } from './merge-database.ts';
-import type { MergedFile, MergeOutput, MergeRequest, MergeSettings } from './merge-request.ts';
+import type { MergedFile, MergeInput, MergeOutput, MergeRequest, MergeSettings } from './merge-request.ts';
 import { MergeSource } from './merge-source.ts';
 import { PieceWriter } from './piece-writer.ts';
 import { identifier, readParquet, timestampLiteral } from './sql-text.ts';
 
 /** Rows of a piece: DuckDB sorts one in memory, and the more there are, the less often is each input opened. */
 const MOST_ROWS = 40 * 1024;
-const LEAST_ROWS = 2 * 1024;
+/** The longest records have megabytes. */
+const LEAST_ROWS = 1;
 /** What a value takes in DuckDB's memory beside its bytes. */
 const VALUE_BYTES = 16;
 /** A piece is in the sort, then in the writer, while its inputs' pages are there too. */
@@ -57,6 +58,8 @@ export async function mergeFiles(
         }
       }
     }
+    const [wanted, got] = [wantedRows(request.inputs), made.reduce((sum, { rows }) => sum + rows, 0)];
+    if (got !== wanted) throw wrongRows('a merge has other rows than its inputs', wanted, got);
     return made;
   } catch (error) {
     for (const { path } of request.outputs) rmSync(unfinishedName(path), { force: true });
@@ -64,6 +67,15 @@ export async function mergeFiles(
   } finally {
     database.close();
   }
+}
+
+/** Rows that had no place in any output would be lost with the inputs. */
+function wantedRows(inputs: readonly MergeInput[]): number {
+  return inputs.reduce((sum, { rows, withoutRows = [] }) => sum + rows - new Set(withoutRows).size, 0);
+}
+
+function wrongRows(what: string, wanted: number, got: number): OpenWitError {
+  return new OpenWitError('internal', 'INTERNAL', `${what}, wanted=${wanted} got=${got}`);
 }
 
 const WITHOUT = 'rows_to_leave_out';
@@ -130,8 +142,7 @@ class Merge {
     const pieces = new PieceWriter({ ...parts, fieldIdOf: this.#fieldIds(columns) });
     const assembled = await this.#assemble(layout, census.ranges, pieces);
     if (assembled.rows !== census.rows) {
-      const message = `a merge has other rows than its inputs, wanted=${census.rows} got=${assembled.rows}`;
-      throw new OpenWitError('internal', 'INTERNAL', message);
+      throw wrongRows('a merged file has other rows than were counted', census.rows, assembled.rows);
     }
     await this.#prove(layout, census);
     return {
