@@ -24,7 +24,7 @@ const MOVE_MS = 350;
 /** Of a client that goes on while records are deleted. */
 const PAUSE_MS = 20;
 /** Kills fall on all of a deletion, and on what comes soon after it. */
-const REACH = 2;
+const REACH = 1.5;
 
 type Signal = (typeof SIGNALS)[number];
 
