@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { systemClock } from '@openwit/ports';
 import { SeededRandom } from '@openwit/ports/testing';
-import { SqliteCatalog } from '@openwit/storage';
+import { filesIn } from '../support/folder-search.ts';
+import { assertNothingIsLeftOver } from '../support/leftovers.ts';
 import { range, sendLogs } from '../support/log-request.ts';
 import { ask, type NodeProcess, startNode } from '../support/node-process.ts';
 
@@ -56,7 +55,8 @@ test(`an acknowledged record survives ${ROUNDS} times kill -9, exactly once`, {
       if (round % 5 === 4 || round === ROUNDS - 1) await check();
     }
     assert.ok(cold > 0, 'files moved');
-    await checkNothingIsLeftOver(dataDir);
+    await comeToRest(dataDir);
+    await assertNothingIsLeftOver(dataDir);
   } finally {
     await rm(dataDir, { recursive: true, force: true });
   }
@@ -82,35 +82,10 @@ test(`an acknowledged record survives ${ROUNDS} times kill -9, exactly once`, {
   }
 });
 
-/** When the node has come to rest, every file is in its catalog, here and in the bucket, and every row has its file. */
-async function checkNothingIsLeftOver(dataDir: string): Promise<void> {
+async function comeToRest(dataDir: string): Promise<void> {
   const node = await startNode(dataDir, configOf(dataDir));
   await sleep(REST_MS);
   assert.equal(await node.stop(), 0);
-  const dataPath = join(dataDir, 'parquet');
-  const catalog = await SqliteCatalog.open({ clock: systemClock }, { path: join(dataDir, 'catalog.sqlite'), dataPath });
-  const live = (await catalog.files('default', 'logs')).map(({ path }) => path.replace(/^file:\/\//, ''));
-  const waiting = [...(await catalog.retiredPaths()), ...(await catalog.garbage()).map(({ path }) => path)];
-  await catalog.close();
-  const found = [...filesIn(dataPath), ...filesIn(join(dataDir, 'cold'))];
-  const known = new Set([...live, ...waiting.map((path) => path.replace(/^file:\/\//, ''))]);
-  assert.deepEqual(
-    found.filter((path) => !known.has(path)),
-    [],
-    'files without a row',
-  );
-  assert.deepEqual(
-    live.filter((path) => !found.includes(path)),
-    [],
-    'rows without a file',
-  );
-}
-
-function filesIn(folder: string): string[] {
-  if (!existsSync(folder)) return [];
-  return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name));
 }
 
 /** A kill in the middle of recovery: the process is ended before it says that it is ready. */

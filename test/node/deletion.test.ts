@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { OpenWit } from '@openwit/core';
 import { otlpJsonToProtobuf } from '@openwit/transport';
+import { filesIn, placesOf } from '../support/folder-search.ts';
 import { range } from '../support/log-request.ts';
 
 /** Batches of a moment and eager merges, so that a tenant has files of every kind; active ones as plain bytes. */
@@ -29,7 +30,7 @@ test('nothing of a deleted tenant is left in anything that the node keeps, and t
     await wit.deleteTenant('gone');
     assert.deepEqual(placesOf(dataDir, 'marker-of-gone'), []);
     assert.deepEqual(
-      filesOf(dataDir).filter((path) => path.includes('/gone/')),
+      filesIn(dataDir).filter((path) => path.includes('/gone/')),
       [],
     );
     const count = async (tenant: string) =>
@@ -59,7 +60,7 @@ test('nothing of a deleted person is left, in files of any tier and in what was 
       wit.ingest({ tenant: 'default', signal: 'logs', payload: logsOf(marker, range(from, 20)) });
     for (let i = 0; i < 6; i++) await write(i % 2 === 0 ? 'marker-of-kept' : 'marker-of-gone', 20 * i);
     await wit.flush();
-    await until(() => filesOf(tiers.cold.folder).length > 0);
+    await until(() => filesIn(tiers.cold.folder).length > 0);
     await wit.close();
     wit = await OpenWit.open({ dataDir, ...OPTIONS, tiers });
     for (let i = 6; i < 12; i++) await write(i % 2 === 0 ? 'marker-of-kept' : 'marker-of-gone', 20 * i);
@@ -114,15 +115,4 @@ function logsOf(user: string, numbers: readonly number[]): Uint8Array {
 async function until(isTrue: () => boolean): Promise<void> {
   for (let i = 0; i < 600 && !isTrue(); i++) await delay(50);
   assert.ok(isTrue());
-}
-
-function filesOf(folder: string): string[] {
-  if (!existsSync(folder)) return [];
-  return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name));
-}
-
-function placesOf(folder: string, text: string): string[] {
-  return filesOf(folder).filter((path) => readFileSync(path).includes(text));
 }

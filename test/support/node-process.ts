@@ -25,7 +25,11 @@ export async function startNode(dataDir: string, config: object = {}): Promise<N
   const configFile = join(dataDir, 'config.json');
   writeFileSync(configFile, JSON.stringify(config));
   const options = ['--data-dir', dataDir, '--config', configFile, '--grpc', '0', '--http', '0', '--api', '0'];
-  const child = spawn(process.execPath, [MAIN, 'serve', ...options], { stdio: ['ignore', 'pipe', 'inherit'] });
+  return whenReady(spawn(process.execPath, [MAIN, 'serve', ...options], { stdio: ['ignore', 'pipe', 'inherit'] }));
+}
+
+/** Of a child that says on its standard output that it is ready, and where. */
+export async function whenReady(child: ChildProcess): Promise<NodeProcess> {
   const exited = new Promise<number | null>((resolve) => child.once('exit', resolve));
   const [, grpc, http, api] = await readyLine(child, exited);
   return {

@@ -54,6 +54,7 @@ interface Parts {
  * ```ts
  * await using wit = await OpenWit.open({ dataDir: './data' });
  * ```
+ * When another process has opened its data, everything but `close` is refused with fenced / FENCED; nothing is lost.
  */
 export class OpenWit {
   readonly #clock: Clock;
@@ -101,6 +102,8 @@ export class OpenWit {
     const { grpc, http, api, ...shared } = options;
     const sink = this.#ingestor;
     const clock = this.#clock;
+    const engine = this.#engine;
+    const failure = () => this.#storage.store.fenced;
     return {
       ...(grpc !== undefined && {
         grpc: await this.#start(new OtlpGrpcReceiver({ sink, clock }, { ...shared, port: grpc })),
@@ -109,7 +112,7 @@ export class OpenWit {
         http: `http://${await this.#start(new OtlpHttpReceiver({ sink, clock }, { ...shared, port: http }))}`,
       }),
       ...(api !== undefined && {
-        api: `http://${await this.#start(new ApiServer({ engine: this.#engine, clock }, { ...shared, port: api }))}`,
+        api: `http://${await this.#start(new ApiServer({ engine, failure, clock }, { ...shared, port: api }))}`,
       }),
     };
   }

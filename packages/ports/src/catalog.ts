@@ -75,6 +75,8 @@ export interface CatalogTable {
  * one that replaces files fails as CATALOG_CONFLICT, a move returns the file.
  */
 export interface Catalog {
+  /** Resolves as long as nobody has opened the node again. @throws fenced / FENCED from then on; unavailable / STORE_UNAVAILABLE */
+  checkOwner(): Promise<void>;
   /** The table, made when it is not there. @throws invalid / INVALID_TENANT when another tenant differs only in case */
   openTable(tenant: string, table: TableName): Promise<CatalogTable>;
   /** Every table there is. */

@@ -11,12 +11,14 @@ export interface BatchFlusherParts {
   readonly context: FlushContext & { readonly writers: Pick<ParquetWriters, 'encode' | 'close'> };
   /** Called when a batch's files are committed, after snapshots show them in its place. */
   readonly onCommitted: (range: WalRange, files: readonly DataFile[]) => void;
+  /** Called with the error of each attempt that failed. */
+  readonly onFailure: (error: unknown) => void;
 }
 
 const FIRST_RETRY_MS = 100;
 const LONGEST_RETRY_MS = 10_000;
 
-/** Writes batches into files, those of one table one after the other. What fails is tried again, for as long as it takes. */
+/** Writes batches into files, those of one table one after the other. What fails is tried again, for as long as it takes or until it is stopped. */
 export class BatchFlusher {
   readonly #parts: BatchFlusherParts;
   /** What is under way for each table. */
@@ -28,6 +30,7 @@ export class BatchFlusher {
   #failures = 0;
   #lastError: unknown;
   #isClosing = false;
+  #stopped: OpenWitError | undefined;
 
   /** @param slots batches that are encoded or written at a time */
   constructor(parts: BatchFlusherParts, slots: number) {
@@ -36,8 +39,8 @@ export class BatchFlusher {
   }
 
   /**
-   * Visible from this call on. Rejects only when it is closed before the batch could be written.
-   * @throws closed / CLOSED; unavailable / STORE_UNAVAILABLE
+   * Visible from this call on. Rejects only when it is closed or stopped before the batch could be written.
+   * @throws closed / CLOSED; unavailable / STORE_UNAVAILABLE; what {@link stop} was given
    */
   append(sealed: SealedBatch): Promise<void> {
     if (this.#isClosing) return Promise.reject(new OpenWitError('closed', 'CLOSED', 'the store is closed'));
@@ -90,6 +93,12 @@ export class BatchFlusher {
     };
   }
 
+  /** Nothing is written any more: batches fail with this error, and stay visible. */
+  stop(error: OpenWitError): void {
+    this.#stopped = error;
+    for (const wake of this.#backoffs) wake();
+  }
+
   /** Waits for the batches that were appended; those that fail are tried once more, then left to the log. */
   async close(): Promise<void> {
     this.#isClosing = true;
@@ -110,6 +119,7 @@ export class BatchFlusher {
   async #persist(sealed: SealedBatch): Promise<Flushed> {
     const flush = new BatchFlush(this.#parts.context, sealed);
     for (let attempt = 0; ; attempt++) {
+      if (this.#stopped !== undefined) throw this.#stopped;
       try {
         const flushed = await this.#slots.run(() => flush.attempt());
         this.#lastError = undefined;
@@ -117,6 +127,8 @@ export class BatchFlusher {
       } catch (error) {
         this.#failures++;
         this.#lastError = error;
+        this.#parts.onFailure(error);
+        if (this.#stopped !== undefined) throw this.#stopped;
         if (this.#isClosing) {
           throw new OpenWitError('unavailable', 'STORE_UNAVAILABLE', 'a batch could not be written', { cause: error });
         }

@@ -56,17 +56,18 @@ export interface GarbageParts {
 
 /**
  * Removes the files that no snapshot of the catalog has any more, but for those that a query of this node still reads.
- * @returns how many are left
+ * @returns the paths that are left
  */
-export async function sweepGarbage(parts: GarbageParts): Promise<number> {
+export async function sweepGarbage(parts: GarbageParts): Promise<ReadonlySet<string>> {
   const { catalog, places, busy } = parts;
   // From before the list is read: what ends meanwhile may have taken a path of the list into a table.
   const watch = busy.watch();
   try {
-    const garbage = await catalog.garbage();
+    const garbage = (await catalog.garbage()).map(({ path }) => path);
     const pinned = pinnedPaths(parts);
-    const unread = garbage.map(({ path }) => path).filter((path) => !pinned.has(path) && !watch.has(path));
-    if (unread.length === 0) return garbage.length;
+    const read = new Set(garbage.filter((path) => pinned.has(path) || watch.has(path)));
+    const unread = garbage.filter((path) => !read.has(path));
+    if (unread.length === 0) return read;
     const release = busy.take(unread);
     try {
       await places.remove(unread);
@@ -75,7 +76,7 @@ export async function sweepGarbage(parts: GarbageParts): Promise<number> {
     } finally {
       release();
     }
-    return garbage.length - unread.length;
+    return read;
   } finally {
     watch.end();
   }

@@ -19,6 +19,7 @@ import { BatchFlusher } from './batch-flusher.ts';
 import { Compactor } from './compaction/compactor.ts';
 import { FileMerger } from './compaction/file-merger.ts';
 import { type CompactionSettings, DEFAULT_COMPACTION } from './compaction/plan-compaction.ts';
+import { FenceWatch } from './fence-watch.ts';
 import { BusyPaths } from './garbage-sweep.ts';
 import { Maintenance } from './maintenance.ts';
 import { sweepOrphans } from './orphan-sweep.ts';
@@ -108,10 +109,12 @@ const LONGEST_TICK_MS = 5000;
 /**
  * A log-structured merge tree of Parquet files. A sealed batch is in memory until its *active* file is in the catalog, and
  * in the same turn the file takes its place; active files are merged into *stable* ones. A snapshot shows each record once,
- * whatever goes on.
+ * whatever goes on. When another has opened its node, it writes nothing any more and answers nothing, for good: the other one
+ * may remove any file. What was appended and not written is in the log.
  */
 export class LsmStore implements BatchSink, TableSource {
   readonly #catalog: Catalog;
+  readonly #fence: FenceWatch;
   readonly #tables: TenantTables;
   readonly #flusher: BatchFlusher;
   readonly #compactor: Compactor;
@@ -177,8 +180,15 @@ export class LsmStore implements BatchSink, TableSource {
     this.#catalog = catalog;
     this.#maxHotBytes = hotBytes;
     this.#tables = tables;
+    this.#fence = new FenceWatch({ catalog, onFenced: (error) => this.#stepDown(error) });
     this.#flusher = new BatchFlusher(
-      { clock, tables, context, onCommitted: (range, files) => this.#committed(files, () => onCommitted?.(range)) },
+      {
+        clock,
+        tables,
+        context,
+        onCommitted: (range, files) => this.#committed(files, () => onCommitted?.(range)),
+        onFailure: (error) => this.#fence.heed(error),
+      },
       threads + 1,
     );
     const busy = this.#busy;
@@ -215,33 +225,40 @@ export class LsmStore implements BatchSink, TableSource {
     this.#changed();
     const tickMs = Math.max(SHORTEST_TICK_MS, Math.min(LONGEST_TICK_MS, planning.quietMs, retentionMs));
     this.#merging = new Maintenance({ clock, chores: [this.#compactor] }, tickMs);
-    this.#cleaning = new Maintenance({ clock, chores: [retention, this.#retirement] }, tickMs);
+    this.#cleaning = new Maintenance({ clock, chores: [this.#fence, retention, this.#retirement] }, tickMs);
     this.#moving = new Maintenance({ clock, chores: [this.#mover, this.#bucketSweep] }, tickMs);
   }
 
   /**
-   * Visible from this call on. Rejects only when the store is closed before the batch could be written; then its records
-   * are in the log. @throws closed / CLOSED; unavailable / STORE_UNAVAILABLE
+   * Visible from this call on. Rejects only when the store is closed or fenced before the batch could be written; then its
+   * records are in the log. @throws closed / CLOSED; unavailable / STORE_UNAVAILABLE; fenced / FENCED
    */
   append(sealed: SealedBatch): Promise<void> {
     return this.#flusher.append(sealed);
   }
 
+  /** @throws fenced / FENCED */
   snapshot(tenant: string, tables: readonly TableName[]): Snapshot {
+    this.#fence.check();
     return this.#tables.snapshot(tenant, tables);
   }
 
-  /** Merges what is left of every hour, also of those that are not over. Resolves when nothing is left to merge. */
-  compact(): Promise<void> {
+  /**
+   * Merges what is left of every hour, also of those that are not over. Resolves when nothing is left to merge.
+   * @throws fenced / FENCED
+   */
+  async compact(): Promise<void> {
+    this.#fence.check();
     return this.#compactor.run({ closesAll: true });
   }
 
   /**
    * Removes all records of a tenant that were appended before, from every tier and older snapshots too. What is appended
    * meanwhile stays, in new tables. Resolves when nothing of them is left; queries that read them are waited for.
-   * @throws unavailable / STORE_UNAVAILABLE, OBJECT_STORE_UNAVAILABLE: calling it again goes on
+   * @throws unavailable / STORE_UNAVAILABLE, OBJECT_STORE_UNAVAILABLE: calling it again goes on; fenced / FENCED
    */
   async deleteTenant(tenant: string): Promise<void> {
+    this.#fence.check();
     const own = [...this.#tables].filter((table) => table.tenant === tenant).map(({ versions }) => versions);
     const drop = async () => {
       await this.#catalog.dropTenant(tenant);
@@ -256,9 +273,11 @@ export class LsmStore implements BatchSink, TableSource {
    * Removes the records that `match` names, of all files that are in the table now: from every tier and older snapshots too.
    * Resolves when nothing of them is left in anything that the store keeps; queries that read them are waited for.
    * @returns how many were removed
-   * @throws what `match` throws; unavailable / STORE_UNAVAILABLE, OBJECT_STORE_UNAVAILABLE: calling it again goes on
+   * @throws what `match` throws; unavailable / STORE_UNAVAILABLE, OBJECT_STORE_UNAVAILABLE: calling it again goes on;
+   * fenced / FENCED
    */
   async deleteRows(tenant: string, table: TableName, match: MatchRows): Promise<number> {
+    this.#fence.check();
     const removed = await this.#compactor.exclusively(() => this.#removal.run(tenant, table, match));
     this.#changed();
     await this.#retirement.erase();
@@ -270,12 +289,18 @@ export class LsmStore implements BatchSink, TableSource {
     return this.#storedBytes.get(tenant) ?? 0;
   }
 
-  /** @throws overloaded / OVERLOADED while the hot tier has as many bytes as it may */
+  /** Whether records may come. @throws overloaded / OVERLOADED while the hot tier has as many bytes as it may; fenced / FENCED */
   checkRoom(): void {
+    this.#fence.check();
     if (this.#hotBytes < this.#maxHotBytes) return;
     throw new OpenWitError('overloaded', 'OVERLOADED', `the hot tier is full, hotBytes=${this.#maxHotBytes}`, {
       retryAfterMs: RETRY_AFTER_MS,
     });
+  }
+
+  /** Who has taken the node over; undefined as long as nobody has. */
+  get fenced(): OpenWitError | undefined {
+    return this.#fence.fenced;
   }
 
   /** The tenants that have tables. */
@@ -307,6 +332,7 @@ export class LsmStore implements BatchSink, TableSource {
       sizeBytes: current.files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
     }));
     return {
+      fenced: this.fenced,
       ...this.#flusher.stats,
       tables,
       compaction: this.#compactor.stats,
@@ -326,6 +352,13 @@ export class LsmStore implements BatchSink, TableSource {
     await this.#flusher.close();
   }
 
+  /** What is under way fails at the catalog. */
+  #stepDown(error: OpenWitError): void {
+    this.#mover.stop();
+    for (const maintenance of [this.#merging, this.#cleaning, this.#moving]) maintenance.stop();
+    this.#flusher.stop(error);
+  }
+
   #committed(files: readonly DataFile[], tell: () => void = () => {}): void {
     this.#compactor.added(files);
     this.#changed();
@@ -336,6 +369,8 @@ export class LsmStore implements BatchSink, TableSource {
   }
 
   async #resync(tenant: string, table: TableName): Promise<void> {
+    // What another has made of the table is not for this one to show.
+    await this.#catalog.checkOwner();
     const versions = this.#tables.table(tenant, table);
     await this.#flusher.exclusively([versions], async () => {
       versions.change({ files: await this.#catalog.files(tenant, table) });

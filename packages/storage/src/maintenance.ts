@@ -32,10 +32,15 @@ export class Maintenance {
     });
   }
 
-  /** Waits for the chore that is under way. */
-  async close(): Promise<void> {
+  /** Nothing begins any more. */
+  stop(): void {
     this.#isClosed = true;
     this.#timer.cancel();
+  }
+
+  /** Waits for the chore that is under way. */
+  async close(): Promise<void> {
+    this.stop();
     await this.#running;
   }
 

@@ -94,8 +94,12 @@ export class MemoryStore implements BatchSink, TableSource {
     return this.#bytes;
   }
 
+  /** Nobody else can have it. */
+  readonly fenced: undefined;
+
   stats(): StoreStats {
     return {
+      fenced: undefined,
       pendingBatches: this.#batches,
       pendingBytes: this.#bytes,
       tables: [],

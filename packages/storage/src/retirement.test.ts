@@ -1,43 +1,99 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
 import { DrivenClock } from '@openwit/ports/testing';
 import { BusyPaths } from './garbage-sweep.ts';
 import { Retirement } from './retirement.ts';
 import { TenantTables } from './tenant-tables.ts';
 
-test('garbage that is left while a sweep ends is swept by the next', async () => {
+/** A retirement over a catalog whose garbage is what a test says. */
+function placeOf({
+  retiredPaths = async (): Promise<string[]> => [],
+  onRemove = (_: readonly string[]): void => {},
+} = {}) {
   const clock = new DrivenClock();
+  const busy = new BusyPaths();
+  const place = { clock, busy, garbage: [] as string[], removed: [] as string[] };
+  const catalog = {
+    expireSnapshots: async () => 0,
+    garbage: async () => place.garbage.map((path) => ({ path, sinceMs: 0 })),
+    forgetGarbage: async (paths: readonly string[]) => {
+      place.garbage = place.garbage.filter((path) => !paths.includes(path));
+    },
+    retiredPaths,
+    scrub: async () => {},
+  };
+  const places = {
+    remove: async (paths: readonly string[]) => {
+      place.removed.push(...paths);
+      onRemove(paths);
+    },
+  };
+  const retirement = new Retirement({ catalog, places, tables: new TenantTables(), busy, clock }, 1000);
+  return Object.assign(place, { retirement });
+}
+
+test('garbage that is left while a sweep ends is swept by the next', async () => {
   const asked = Promise.withResolvers<void>();
   const answered = Promise.withResolvers<void>();
-  const removed: string[] = [];
-  let garbage: string[] = [];
-  const retirement = new Retirement(
-    {
-      catalog: {
-        expireSnapshots: async () => 0,
-        garbage: async () => garbage.map((path) => ({ path, sinceMs: 0 })),
-        forgetGarbage: async () => {},
-        retiredPaths: async () => {
-          asked.resolve();
-          await answered.promise;
-          return [];
-        },
-        scrub: async () => {},
-      },
-      places: { remove: async (paths) => void removed.push(...paths) },
-      tables: new TenantTables(),
-      busy: new BusyPaths(),
-      clock,
+  const place = placeOf({
+    retiredPaths: async () => {
+      asked.resolve();
+      await answered.promise;
+      return [];
     },
-    1000,
-  );
-  const first = retirement.run();
+  });
+  const first = place.retirement.run();
   await asked.promise;
-  garbage = ['memory://cold/a.parquet'];
-  retirement.garbageLeft();
+  place.garbage = ['memory://cold/a.parquet'];
+  place.retirement.garbageLeft();
   answered.resolve();
   await first;
-  clock.advance(5000);
-  await retirement.run();
-  assert.deepEqual(removed, garbage);
+  place.clock.advance(5000);
+  await place.retirement.run();
+  assert.deepEqual(place.removed, ['memory://cold/a.parquet']);
+});
+
+test('an erasure ends on a node whose merges and moves leave garbage without end', async () => {
+  const place = placeOf();
+  place.garbage = ['/data/deleted.parquet', '/data/0.parquet'];
+  place.busy.take(['/data/0.parquet']);
+  let isOver = false;
+  const erasure = place.retirement.erase().then(() => {
+    isOver = true;
+  });
+  for (let i = 1; i <= 20 && !isOver; i++) {
+    // The next is announced before the last one is published.
+    const path = `/data/${i}.parquet`;
+    place.busy.take([path]);
+    place.garbage = [...place.garbage.filter((old) => old !== `/data/${i - 1}.parquet`), path];
+    for (let turns = 0; turns < 20; turns++) await turn();
+    place.clock.advance(200);
+  }
+  assert.ok(isOver);
+  await erasure;
+  assert.deepEqual(place.removed, ['/data/deleted.parquet']);
+});
+
+test('an erasure waits for the copy that a move makes of a file while that is removed', async () => {
+  const copy = 'memory://cold/deleted.parquet';
+  let letGo = () => {};
+  const place = placeOf({
+    onRemove: (paths) => {
+      if (paths.includes(copy)) return;
+      place.garbage = [...place.garbage, copy];
+      letGo = place.busy.take([copy]);
+    },
+  });
+  place.garbage = ['/data/deleted.parquet'];
+  let isOver = false;
+  const erasure = place.retirement.erase().then(() => {
+    isOver = true;
+  });
+  for (let turns = 0; turns < 20; turns++) await turn();
+  assert.ok(!isOver);
+  letGo();
+  place.clock.advance(200);
+  await erasure;
+  assert.deepEqual(place.removed, ['/data/deleted.parquet', copy]);
 });

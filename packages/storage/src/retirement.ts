@@ -43,10 +43,12 @@ export class Retirement implements Chore {
    * @throws unavailable / STORE_UNAVAILABLE, OBJECT_STORE_UNAVAILABLE; what is left then goes later
    */
   async erase(): Promise<void> {
-    const { catalog, clock } = this.#parts;
+    const { catalog } = this.#parts;
     try {
       await catalog.expireSnapshots(Number.MAX_SAFE_INTEGER);
-      while ((await sweepGarbage(this.#parts)) > 0) await sleep(clock, ERASE_RETRY_MS);
+      await this.#emptyGarbage();
+      // A move that was planned before may have opened a file just before it went: its copy has been announced since.
+      await this.#emptyGarbage();
       await catalog.scrub();
     } catch (error) {
       if (isOpenWitError(error)) throw error;
@@ -62,7 +64,7 @@ export class Retirement implements Chore {
     this.#dueAt = Infinity;
     try {
       await catalog.expireSnapshots(clock.now() - this.#retentionMs);
-      const left = await sweepGarbage(this.#parts);
+      const { size: left } = await sweepGarbage(this.#parts);
       const lastDueAt = this.#lastEndAt + this.#retentionMs;
       // The snapshots of the meantime fall due together: what they keep is theirs alone for that long.
       if (left === 0 && lastDueAt > now) this.#dueBy(lastDueAt);
@@ -72,6 +74,15 @@ export class Retirement implements Chore {
     } catch (error) {
       this.lastError = error;
       this.#dueBy(now + RETRY_MS);
+    }
+  }
+
+  /** Resolves when nothing is left of what is garbage now, however much comes to be garbage meanwhile. */
+  async #emptyGarbage(): Promise<void> {
+    const awaited = await sweepGarbage(this.#parts);
+    for (let left = awaited; [...left].some((path) => awaited.has(path)); ) {
+      await sleep(this.#parts.clock, ERASE_RETRY_MS);
+      left = await sweepGarbage(this.#parts);
     }
   }
 

@@ -1,9 +1,11 @@
-import type { TableName } from '@openwit/ports';
+import type { OpenWitError, TableName } from '@openwit/ports';
 import type { CompactionStats } from './compaction/compactor.ts';
 import type { BucketSweepStats } from './tiers/bucket-sweep.ts';
 import type { TierStats } from './tiers/tier-mover.ts';
 
 export interface StoreStats {
+  /** Who has taken the node over; undefined as long as nobody has. */
+  readonly fenced: OpenWitError | undefined;
   /** Batches that are in memory and in no committed file. */
   readonly pendingBatches: number;
   readonly pendingBytes: number;

@@ -24,6 +24,8 @@ export type ApiServerOptions = Pick<
 
 export interface ApiServerParts {
   readonly engine: Pick<QueryEngine, 'query'>;
+  /** Why the node is not to be sent anything any more; default: it always is. */
+  readonly failure?: () => OpenWitError | undefined;
   /** Default: the machine's clock. */
   readonly clock?: Clock;
 }
@@ -45,9 +47,10 @@ const FORMATS: readonly Format[] = [
   { type: 'application/x-ndjson', write: resultToNdjson },
 ];
 
-/** The HTTP API: `POST /api/v1/sql` with `{ "sql", "params"? }`, and `GET /health`. */
+/** The HTTP API: `POST /api/v1/sql` with `{ "sql", "params"? }`, and `GET /health`, which is 503 when another has the node. */
 export class ApiServer implements Receiver {
   readonly #engine: Pick<QueryEngine, 'query'>;
+  readonly #failure: () => OpenWitError | undefined;
   readonly #clock: Clock;
   readonly #address: ReceiverAddress;
   readonly #tenantHeader: string;
@@ -57,8 +60,12 @@ export class ApiServer implements Receiver {
   readonly #underWay = new UnderWay();
   #stopped: Promise<void> | undefined;
 
-  constructor({ engine, clock = systemClock }: ApiServerParts, options: ApiServerOptions = {}) {
+  constructor(
+    { engine, failure = () => undefined, clock = systemClock }: ApiServerParts,
+    options: ApiServerOptions = {},
+  ) {
     this.#engine = engine;
+    this.#failure = failure;
     this.#clock = clock;
     this.#address = { host: options.host ?? '127.0.0.1', port: options.port ?? 8080 };
     this.#tenantHeader = (options.tenantHeader ?? DEFAULT_TENANT_HEADER).toLowerCase();
@@ -89,7 +96,7 @@ export class ApiServer implements Receiver {
     this.#underWay.track(response);
     if (this.#stopped !== undefined) response.setHeader('connection', 'close');
     const path = requestPath(request.url!);
-    if (path === '/health' && request.method === 'GET') return this.#send(request, response, 200, { status: 'ok' });
+    if (path === '/health' && request.method === 'GET') return this.#sendHealth(request, response);
     if (path !== '/api/v1/sql') {
       return this.#send(request, response, 404, { error: { message: 'no such path' } });
     }
@@ -113,6 +120,13 @@ export class ApiServer implements Receiver {
     const result = await this.#engine.query(sql, { tenant, signal, ...(params && { params }) });
     response.writeHead(200, { 'content-type': format.type });
     await pipeline(Readable.from(format.write(result), { objectMode: false }), response);
+  }
+
+  #sendHealth(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const failure = this.#failure();
+    return failure === undefined
+      ? this.#send(request, response, 200, { status: 'ok' })
+      : this.#sendError(request, response, failure);
   }
 
   #tenantOf(request: IncomingMessage): string {

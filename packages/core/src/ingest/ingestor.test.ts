@@ -90,6 +90,7 @@ test('the memory of a batch is written anew only when neither the store nor a sn
   const store: IngestStore = {
     pendingBytes: 0,
     tenants: new Set(),
+    fenced: undefined,
     checkRoom: () => {},
     storedBytes: () => 0,
     append: async (batch) => void stored.push(batch),
@@ -352,6 +353,7 @@ test('while a batch is on its way to its file, pressure seals no other', async (
   const store = {
     pendingBytes: 0,
     tenants: new Set<string>(),
+    fenced: undefined,
     checkRoom: () => {},
     storedBytes: () => 0,
     append: ({ batch }: SealedBatch) => {

@@ -106,9 +106,9 @@ export class Ingestor implements IngestSink, TableSource {
 
   async ingest(request: IngestRequest): Promise<IngestResult> {
     if (this.#closed) throw new OpenWitError('closed', 'CLOSED', 'ingestor is closed');
+    this.#store.checkRoom();
     this.#checkRecovered();
     this.#tenants.check(request.tenant);
-    this.#store.checkRoom();
     this.#limits.check(request.tenant, request.payload.length);
     const result = this.#admit(request);
     this.#requests.add(result);
@@ -138,8 +138,9 @@ export class Ingestor implements IngestSink, TableSource {
     await Promise.race([recovery, sleep(this.#clock, this.#settings.limits.maxRecoveryWaitMs)]);
   }
 
-  /** Resolves when everything that was acknowledged before the call is in committed files. */
-  flush(): Promise<void> {
+  /** Resolves when everything that was acknowledged before the call is in committed files. @throws fenced / FENCED */
+  async flush(): Promise<void> {
+    if (this.#store.fenced !== undefined) throw this.#store.fenced;
     return this.#batches.flush();
   }
 

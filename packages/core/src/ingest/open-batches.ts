@@ -1,4 +1,4 @@
-import type { BatchSink, Clock, Signal, Snapshot, TableName, TableSource } from '@openwit/ports';
+import type { BatchSink, Clock, OpenWitError, Signal, Snapshot, TableName, TableSource } from '@openwit/ports';
 import type { DecodeResult } from './decode-protocol.ts';
 import { DecodeThread } from './decode-thread.ts';
 import type { IngestSettings } from './ingest-settings.ts';
@@ -12,7 +12,9 @@ export interface IngestStore extends BatchSink, TableSource {
   readonly tenants: ReadonlySet<string>;
   /** Bytes of a tenant's files, in all tiers. */
   storedBytes(tenant: string): number;
-  /** @throws overloaded / OVERLOADED while there is no room for more records */
+  /** Who has taken the node over: what is not in files by then is in the log alone. */
+  readonly fenced: OpenWitError | undefined;
+  /** @throws overloaded / OVERLOADED while there is no room for more records; fenced / FENCED when another has the node */
   checkRoom(): void;
 }
 

@@ -48,10 +48,12 @@ function testEachNode(make: () => Promise<SharedCatalogPlace>): void {
       () => first.garbage(),
       () => first.forgetGarbage(['/garbage']),
       () => first.forgetRanges([1]),
+      () => first.checkOwner(),
     ];
     for (const change of changes) {
       await assert.rejects(change, isFenced, String(change));
     }
+    await second.checkOwner();
     assert.deepEqual(await second.files('acme', 'logs'), [file]);
     assert.deepEqual(await second.committedRanges(), [{ batchId: 1, throughLsn: 10 }]);
     assert.equal((await second.commit(commitOf(place, table, 2))).length, 1);

@@ -15,7 +15,7 @@ export interface MigrationContext {
 type Migration = (sql: SqlSession, dialect: SqlDialect, context: MigrationContext) => Promise<void>;
 
 /** Version n of the catalog is made by the first n of these. Released ones never change. */
-const MIGRATIONS: readonly Migration[] = [createCatalog, keepTiersAndGarbage];
+const MIGRATIONS: readonly Migration[] = [createCatalog, keepTiersAndGarbage, nameHolders];
 
 /** Brings the catalog to the newest version in one transaction. @throws data / STORE_CORRUPTION when it is newer than this code */
 export async function migrate(database: SqlDatabase, context: MigrationContext): Promise<void> {
@@ -124,6 +124,16 @@ CREATE INDEX openwit_table_stats ON ducklake_table_stats(table_id);
 CREATE INDEX openwit_table_column_stats ON ducklake_table_column_stats(table_id);
 DROP INDEX openwit_file_stats;
 CREATE INDEX openwit_stats_of_files ON ducklake_file_column_stats(data_file_id, column_id);
+`),
+  );
+}
+
+/** A node that was taken over says by whom. */
+async function nameHolders(sql: SqlSession, dialect: SqlDialect): Promise<void> {
+  await sql.exec(
+    dialect.definitions(`
+ALTER TABLE openwit_nodes ADD COLUMN holder TEXT NOT NULL DEFAULT '';
+ALTER TABLE openwit_nodes ADD COLUMN since_ms INTEGER NOT NULL DEFAULT 0;
 `),
   );
 }

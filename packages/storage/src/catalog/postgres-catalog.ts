@@ -33,30 +33,16 @@ export class PostgresCatalog extends SqlCatalog {
     const database = await PostgresDatabase.open(settings);
     try {
       await migrate(database, { clock, random, dataPath: resolve(settings.dataPath), isOfOneNode: false });
-      const { nodeId, epoch } = await database.transaction((sql) => takeOver(sql, random, settings.nodeId));
+      const fence = await database.transaction(async (sql) =>
+        Fence.take(sql, clock, settings.nodeId ?? (await newNodeId(sql, random))),
+      );
       const paths = new DataPaths(await dataPathOf(database));
-      return new PostgresCatalog({ database, clock, random, paths, nodeId, fence: new Fence(nodeId, epoch) });
+      return new PostgresCatalog({ database, clock, random, paths, nodeId: fence.nodeId, fence });
     } catch (error) {
       await database.close();
       throw error;
     }
   }
-}
-
-/** Ends the right of every handle that has the node's name. */
-async function takeOver(
-  sql: SqlSession,
-  random: Random,
-  wanted: string | undefined,
-): Promise<{ nodeId: string; epoch: number }> {
-  const nodeId = wanted ?? (await newNodeId(sql, random));
-  await sql.run(
-    `INSERT INTO openwit_nodes(node_id, epoch, next_batch_id) VALUES (?, 1, 1)
-     ON CONFLICT(node_id) DO UPDATE SET epoch = openwit_nodes.epoch + 1`,
-    nodeId,
-  );
-  const row = await sql.get('SELECT epoch FROM openwit_nodes WHERE node_id = ?', nodeId);
-  return { nodeId, epoch: row!.epoch as number };
 }
 
 async function newNodeId(sql: SqlSession, random: Random): Promise<string> {

@@ -65,6 +65,10 @@ export class SqlCatalog implements Catalog {
     this.#tables = new Tables(clock, random);
   }
 
+  async checkOwner(): Promise<void> {
+    await this.#fence?.check(this.#database);
+  }
+
   async openTable(tenant: string, table: TableName): Promise<CatalogTable> {
     checkTenant(tenant);
     return (
@@ -164,7 +168,7 @@ export class SqlCatalog implements Catalog {
   }
 
   async scrub(): Promise<void> {
-    await this.#fence?.check(this.#database);
+    await this.checkOwner();
     await this.#database.exec(this.#database.dialect.scrub);
   }
 
@@ -174,7 +178,7 @@ export class SqlCatalog implements Catalog {
 
   /** Asks for its right too: what it tells is going to be removed. */
   async garbage(): Promise<readonly Garbage[]> {
-    await this.#fence?.check(this.#database);
+    await this.checkOwner();
     return garbageOf(this.#database, this.#paths, this.nodeId);
   }
 

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { mkdtemp } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { hostname, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import { isOpenWitError, systemClock } from '@openwit/ports';
-import { DrivenClock, SeededRandom, testCatalog } from '@openwit/ports/testing';
+import { DrivenClock, isFenced, SeededRandom, testCatalog } from '@openwit/ports/testing';
 import { SqliteCatalog } from './sqlite-catalog.ts';
 
 async function place() {
@@ -51,15 +51,32 @@ test('a file that is no database is a corruption', async () => {
   );
 });
 
-test('opening a catalog again writes nothing to it', async () => {
+test('opening a catalog again changes nothing but who has the node', async () => {
   const { path, open } = await place();
   await (await open()).close();
   const reader = new DatabaseSync(path, { readOnly: true });
-  const version = () => reader.prepare('PRAGMA data_version').get()!.data_version;
-  const before = version();
+  const names = reader.prepare(`SELECT name FROM sqlite_master WHERE type = 'table' AND name <> 'openwit_nodes'`).all();
+  const content = () => names.map(({ name }) => reader.prepare(`SELECT * FROM ${name}`).all());
+  const before = content();
   await (await open()).close();
-  assert.equal(version(), before);
+  assert.deepEqual(content(), before);
   reader.close();
+});
+
+test('a catalog that was opened again tells the handle before who has the node now', async () => {
+  const { clock, open } = await place();
+  const first = await open();
+  await first.openTable('acme', 'logs');
+  clock.advance(5000);
+  const second = await open();
+  const details = { nodeId: first.nodeId, holder: `${hostname()}/${process.pid}`, sinceMs: clock.now() };
+  await assert.rejects(first.checkOwner(), { kind: 'fenced', code: 'FENCED', details });
+  await assert.rejects(first.dropTenant('acme'), isFenced);
+  assert.equal((await first.tables()).length, 1, 'reading goes on');
+  await second.checkOwner();
+  await second.dropTenant('acme');
+  await first.close();
+  await second.close();
 });
 
 test('a catalog that was moved writes down where its files are now', async () => {

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { type Clock, OpenWitError, type Random, systemRandom } from '@openwit/ports';
 import { DataPaths } from './data-paths.ts';
+import { Fence } from './fence.ts';
 import { migrate } from './migrations.ts';
 import { SqlCatalog, type SqlCatalogParts } from './sql-catalog.ts';
 import { backupSqlite } from './sqlite-backup.ts';
@@ -13,7 +14,7 @@ export interface SqliteCatalogSettings {
   readonly dataPath: string;
 }
 
-/** The catalog of one node in one SQLite file. One process writes; any number read. */
+/** The catalog of one node in one SQLite file. Whoever opens it takes the node over; others read by other means. */
 export class SqliteCatalog extends SqlCatalog {
   readonly #path: string;
 
@@ -28,7 +29,8 @@ export class SqliteCatalog extends SqlCatalog {
       await migrate(database, { clock, random, dataPath, isOfOneNode: true });
       const row = await database.get(`SELECT value FROM openwit_meta WHERE key = 'node_id'`);
       const nodeId = row!.value as string;
-      const parts = { database, clock, random, paths: new DataPaths(dataPath), nodeId };
+      const fence = await database.transaction((sql) => Fence.take(sql, clock, nodeId));
+      const parts = { database, clock, random, paths: new DataPaths(dataPath), nodeId, fence };
       return new SqliteCatalog(parts, settings.path);
     } catch (error) {
       await database.close();

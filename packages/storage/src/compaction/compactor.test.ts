@@ -173,6 +173,35 @@ async function losingAnswers(times: number, settings: Parameters<typeof Place.ma
   return place;
 }
 
+test('a deletion comes next, however many merges are to be done', async () => {
+  const merges: PromiseWithResolvers<void>[] = [];
+  const place = await Place.make({
+    merger: {
+      merge: async (request) => {
+        const gate = Promise.withResolvers<void>();
+        merges.push(gate);
+        await gate.promise;
+        return place.merger.merge(request);
+      },
+      close: async () => {},
+    },
+  });
+  await place.fill(8, 'traces');
+  await place.fill(8, 'logs');
+  await place.settle();
+  let isOver = false;
+  const deletion = place.store.deleteTenant('acme').then(() => {
+    isOver = true;
+  });
+  await place.settle();
+  assert.deepEqual([merges.length, isOver], [1, false]);
+  merges[0]!.resolve();
+  await place.pass(1000);
+  assert.deepEqual([merges.length, isOver], [1, true]);
+  await deletion;
+  await place.store.close();
+});
+
 test('a merge whose commit was not heard of is found to be there, also when the next plan would be another', async () => {
   const place = await losingAnswers(1);
   await place.fill(8);

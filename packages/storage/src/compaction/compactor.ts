@@ -107,12 +107,11 @@ export class Compactor implements Chore {
    * Does what is to be done now, in turns with other calls of it.
    * @param closesAll merges what is left of every hour, also of those that are not over
    */
-  run({ closesAll = false }: { readonly closesAll?: boolean } = {}): Promise<void> {
-    this.#running = this.#running.then(() => this.#runJobs(closesAll));
-    return this.#running;
+  async run({ closesAll = false }: { readonly closesAll?: boolean } = {}): Promise<void> {
+    while (await this.exclusively(() => this.#runJob(closesAll)));
   }
 
-  /** Runs a task while no file is merged. */
+  /** Runs a task while no file is merged: next, however many merges are to be done. */
   exclusively<T>(task: () => Promise<T>): Promise<T> {
     const result = this.#running.then(task);
     this.#running = result.then(
@@ -129,18 +128,19 @@ export class Compactor implements Chore {
     await this.#running;
   }
 
-  async #runJobs(closesAll: boolean): Promise<void> {
-    while (!this.#isClosing) {
-      const unclear = this.#unclear;
-      const job = unclear === undefined ? this.#nextJob(closesAll) : unclear.job;
-      if (job === undefined || !this.#mayTry(job)) return;
-      try {
-        await (unclear === undefined ? this.#merge(job) : this.#commit(unclear));
-        this.#failed.delete(keyOf(job));
-      } catch (error) {
-        if (!this.#isClosing) this.#setBack(keyOf(job), error);
-      }
+  /** @returns whether there was one */
+  async #runJob(closesAll: boolean): Promise<boolean> {
+    if (this.#isClosing) return false;
+    const unclear = this.#unclear;
+    const job = unclear === undefined ? this.#nextJob(closesAll) : unclear.job;
+    if (job === undefined || !this.#mayTry(job)) return false;
+    try {
+      await (unclear === undefined ? this.#merge(job) : this.#commit(unclear));
+      this.#failed.delete(keyOf(job));
+    } catch (error) {
+      if (!this.#isClosing) this.#setBack(keyOf(job), error);
     }
+    return true;
   }
 
   #mayTry(job: CompactionJob): boolean {
