@@ -1,14 +1,11 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Where a folder that is a bucket has uploads; what a crash cut short is left there. */
-const UPLOADS = '.unfinished';
-
-/** The paths of all files below a folder, but for uploads; none when it is not there. */
+/** The paths of all files below a folder; none when it is not there. */
 export function filesIn(folder: string): string[] {
   if (!existsSync(folder)) return [];
   return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && !entry.parentPath.endsWith(UPLOADS))
+    .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name));
 }
 

@@ -148,17 +148,13 @@ export class LsmStore implements BatchSink, TableSource {
         cause,
       });
     });
-    const time = new TrustedTime(
-      collaborators.clock,
-      await catalog.trustedMs(),
-      settings.clockConfirmMs ?? DEFAULT_CONFIRM_MS,
-    );
-    return new LsmStore(tables, time, collaborators, { ...settings, dataPath });
+    const lastSeenMs = await catalog.trustedMs();
+    return new LsmStore(tables, lastSeenMs, collaborators, { ...settings, dataPath });
   }
 
   private constructor(
     tables: TenantTables,
-    time: TrustedTime,
+    lastSeenMs: number | undefined,
     collaborators: LsmStoreCollaborators,
     settings: LsmStoreSettings,
   ) {
@@ -212,7 +208,11 @@ export class LsmStore implements BatchSink, TableSource {
       { dataPath, nodeId, minShare: attributeColumns.minShare },
     );
     const places = new FilePlaces({ fileSystem, stores: tiers, copies: collaborators.coldFiles }, dataPath);
-    this.#retirement = new Retirement({ catalog, places, clock, tables, busy }, retentionMs);
+    const confirmMs = settings.clockConfirmMs ?? DEFAULT_CONFIRM_MS;
+    const time = new TrustedTime(clock, lastSeenMs, confirmMs);
+    // Snapshots are of this catalog alone: the clock that they were made by is believed as it is now.
+    const snapshotTime = new TrustedTime(clock, clock.now(), confirmMs);
+    this.#retirement = new Retirement({ catalog, places, clock, time: snapshotTime, tables, busy }, retentionMs);
     const retention = new Retention({ catalog, tables, time, onRemoved: () => this.#changed() }, policies);
     this.#mover = new TierMover(
       { catalog, fileSystem, clock, tables, places, busy, onMoved: () => this.#changed(), onLeft },

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { DrivenClock } from '@openwit/ports/testing';
 import { BusyPaths } from './garbage-sweep.ts';
+import { TrustedTime } from './retention/trusted-time.ts';
 import { Retirement } from './retirement.ts';
 import { TenantTables } from './tenant-tables.ts';
 
@@ -13,9 +14,16 @@ function placeOf({
 } = {}) {
   const clock = new DrivenClock();
   const busy = new BusyPaths();
-  const place = { clock, busy, garbage: [] as string[], removed: [] as string[] };
+  const place = {
+    clock,
+    busy,
+    garbage: [] as string[],
+    removed: [] as string[],
+    unfinishedBefore: [] as number[],
+    expiredBefore: [] as number[],
+  };
   const catalog = {
-    expireSnapshots: async () => 0,
+    expireSnapshots: async (beforeMs: number) => place.expiredBefore.push(beforeMs),
     garbage: async () => place.garbage.map((path) => ({ path, sinceMs: 0 })),
     forgetGarbage: async (paths: readonly string[]) => {
       place.garbage = place.garbage.filter((path) => !paths.includes(path));
@@ -23,13 +31,16 @@ function placeOf({
     retiredPaths,
     scrub: async () => {},
   };
+  const store = { removeUnfinished: async (beforeMs: number) => place.unfinishedBefore.push(beforeMs) };
   const places = {
+    stores: [store],
     remove: async (paths: readonly string[]) => {
       place.removed.push(...paths);
       onRemove(paths);
     },
   };
-  const retirement = new Retirement({ catalog, places, tables: new TenantTables(), busy, clock }, 1000);
+  const time = new TrustedTime(clock, clock.now(), 60_000);
+  const retirement = new Retirement({ catalog, places, tables: new TenantTables(), busy, clock, time }, 1000);
   return Object.assign(place, { retirement });
 }
 
@@ -52,6 +63,31 @@ test('garbage that is left while a sweep ends is swept by the next', async () =>
   place.clock.advance(5000);
   await place.retirement.run();
   assert.deepEqual(place.removed, ['memory://cold/a.parquet']);
+});
+
+test('a clock that jumps for a while expires no snapshot early', async () => {
+  const place = placeOf();
+  const start = place.clock.now();
+  await place.retirement.run();
+  place.clock.jump(365 * 86_400_000);
+  place.retirement.garbageLeft();
+  place.clock.advance(5000);
+  await place.retirement.run();
+  assert.deepEqual(place.expiredBefore, [start - 1000, start + 4000]);
+  for (let i = 0; i < 14; i++) {
+    place.retirement.garbageLeft();
+    place.clock.advance(5000);
+    await place.retirement.run();
+  }
+  assert.equal(place.expiredBefore.at(-1), place.clock.now() - 1000, 'it has gone on for long enough');
+});
+
+test('an erasure removes uploads that were cut short before the start', async () => {
+  const place = placeOf();
+  const start = place.clock.now();
+  place.clock.advance(1000);
+  await place.retirement.erase();
+  assert.deepEqual(place.unfinishedBefore, [start]);
 });
 
 test('an erasure ends on a node whose merges and moves leave garbage without end', async () => {

@@ -1,10 +1,15 @@
-import { type Catalog, type Clock, isOpenWitError, OpenWitError, sleep } from '@openwit/ports';
+import { type Catalog, type Clock, isOpenWitError, type ObjectStore, OpenWitError, sleep } from '@openwit/ports';
 import { type GarbageParts, sweepGarbage } from './garbage-sweep.ts';
 import type { Chore } from './maintenance.ts';
+import type { TrustedTime } from './retention/trusted-time.ts';
+import type { FilePlaces } from './tiers/file-places.ts';
 
 export interface RetirementParts extends GarbageParts {
   readonly catalog: Pick<Catalog, 'expireSnapshots' | 'garbage' | 'forgetGarbage' | 'retiredPaths' | 'scrub'>;
+  readonly places: Pick<FilePlaces, 'remove'> & { readonly stores: readonly Pick<ObjectStore, 'removeUnfinished'>[] };
   readonly clock: Clock;
+  /** What the age of a snapshot is told by. */
+  readonly time: Pick<TrustedTime, 'now'>;
 }
 
 /** How long a file that a query still reads, or that could not be removed, waits for the next attempt. */
@@ -15,6 +20,7 @@ const ERASE_RETRY_MS = 200;
 export class Retirement implements Chore {
   readonly #parts: RetirementParts;
   readonly #retentionMs: number;
+  readonly #openedMs: number;
   /** By the monotonic clock; the start finds what earlier runs left. */
   #dueAt = 0;
   #lastEndAt = -Infinity;
@@ -24,6 +30,7 @@ export class Retirement implements Chore {
   constructor(parts: RetirementParts, retentionMs: number) {
     this.#parts = parts;
     this.#retentionMs = retentionMs;
+    this.#openedMs = parts.clock.now();
   }
 
   /** A snapshot was followed by another. */
@@ -43,12 +50,14 @@ export class Retirement implements Chore {
    * @throws unavailable / STORE_UNAVAILABLE, OBJECT_STORE_UNAVAILABLE; what is left then goes later
    */
   async erase(): Promise<void> {
-    const { catalog } = this.#parts;
+    const { catalog, places } = this.#parts;
     try {
       await catalog.expireSnapshots(Number.MAX_SAFE_INTEGER);
       await this.#emptyGarbage();
       // A move that was planned before may have opened a file just before it went: its copy has been announced since.
       await this.#emptyGarbage();
+      // An upload that a kill cut short is in no catalog.
+      for (const store of places.stores) await store.removeUnfinished(this.#openedMs);
       await catalog.scrub();
     } catch (error) {
       if (isOpenWitError(error)) throw error;
@@ -57,13 +66,13 @@ export class Retirement implements Chore {
   }
 
   async run(): Promise<void> {
-    const { catalog, clock } = this.#parts;
+    const { catalog, clock, time } = this.#parts;
     const now = clock.monotonic();
     if (now < this.#dueAt) return;
     // What is told meanwhile counts beside what this run finds.
     this.#dueAt = Infinity;
     try {
-      await catalog.expireSnapshots(clock.now() - this.#retentionMs);
+      await catalog.expireSnapshots(time.now() - this.#retentionMs);
       const { size: left } = await sweepGarbage(this.#parts);
       const lastDueAt = this.#lastEndAt + this.#retentionMs;
       // The snapshots of the meantime fall due together: what they keep is theirs alone for that long.
