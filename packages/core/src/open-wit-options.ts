@@ -36,6 +36,8 @@ export interface OpenWitOptions {
       readonly stableBytes?: number;
       /** What one merge reads at the most, in bytes: no file is larger. Default 256 MiB. */
       readonly maxJobBytes?: number;
+      /** The most files that one merge reads. Default 256. */
+      readonly maxJobFiles?: number;
       /** How long an hour that is over gets no file before what is left of it is merged. Default 5,000. */
       readonly quietMs?: number;
       /** What a merge may hold in memory, in bytes. Default 96 MiB. */

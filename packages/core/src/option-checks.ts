@@ -87,6 +87,7 @@ const CHECKS: Checks<Sections> = {
       smallBytes: integer,
       stableBytes: integer,
       maxJobBytes: integer,
+      maxJobFiles: atLeastTwo,
       quietMs: integer,
       memoryLimitBytes: integer,
     },

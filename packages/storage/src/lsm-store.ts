@@ -245,11 +245,11 @@ export class LsmStore implements BatchSink, TableSource {
 
   /**
    * Merges what is left of every hour, also of those that are not over. Resolves when nothing is left to merge.
-   * @throws fenced / FENCED
+   * @throws unavailable / STORE_UNAVAILABLE when a merge failed; fenced / FENCED
    */
   async compact(): Promise<void> {
     this.#fence.check();
-    return this.#compactor.run({ closesAll: true });
+    return this.#compactor.closeHours();
   }
 
   /**

@@ -6,6 +6,7 @@ import {
   type FileSystem,
   isOpenWitError,
   type NewDataFile,
+  OpenWitError,
   type Random,
   type TableName,
 } from '@openwit/ports';
@@ -103,12 +104,20 @@ export class Compactor implements Chore {
     for (const { fileId } of files) this.#since.set(fileId, this.#parts.clock.monotonic());
   }
 
+  /** Does what is to be done now, in turns with other calls of it. */
+  async run(): Promise<void> {
+    while (await this.exclusively(() => this.#runJob(false)));
+  }
+
   /**
-   * Does what is to be done now, in turns with other calls of it.
-   * @param closesAll merges what is left of every hour, also of those that are not over
+   * Merges what is left of every hour, also of those that are not over.
+   * @throws unavailable / STORE_UNAVAILABLE when a merge failed; it is tried again
    */
-  async run({ closesAll = false }: { readonly closesAll?: boolean } = {}): Promise<void> {
-    while (await this.exclusively(() => this.#runJob(closesAll)));
+  async closeHours(): Promise<void> {
+    while (await this.exclusively(() => this.#runJob(true)));
+    if (this.#isClosing || (this.#unclear === undefined && this.#plan(true).length === 0)) return;
+    const { lastError: cause } = this.#stats;
+    throw new OpenWitError('unavailable', 'STORE_UNAVAILABLE', 'some files could not be merged yet', { cause });
   }
 
   /** Runs a task while no file is merged: next, however many merges are to be done. */
@@ -147,23 +156,41 @@ export class Compactor implements Chore {
     return (this.#failed.get(keyOf(job))?.retryAt ?? -Infinity) <= this.#parts.clock.monotonic();
   }
 
-  /** Of all tables the job with the most files: it spares queries most. */
+  /** Of all that may be tried now the one with the most files: it spares queries most. */
   #nextJob(closesAll: boolean): TableJob | undefined {
+    const jobs = this.#plan(closesAll);
+    if (!closesAll) this.#forgetAllBut(jobs);
+    return jobs
+      .filter((job) => this.#mayTry(job))
+      .reduce<TableJob | undefined>(
+        (best, job) => (job.files.length > (best?.files.length ?? 0) ? job : best),
+        undefined,
+      );
+  }
+
+  #plan(closesAll: boolean): TableJob[] {
     const { clock, tables } = this.#parts;
     const now = clock.monotonic();
     const ageMs = ({ fileId }: DataFile) => now - (this.#since.get(fileId) ?? -Infinity);
-    let best: TableJob | undefined;
-    for (const { tenant, table, versions } of tables) {
+    return [...tables].flatMap(({ tenant, table, versions }) => {
       const hot = versions.current.files.filter(({ tier }) => tier === 'hot');
       const jobs = closesAll
         ? planCompaction(hot, Infinity, () => Infinity, this.#settings)
         : planCompaction(hot, clock.now(), ageMs, this.#settings);
-      for (const job of jobs) {
-        if (!this.#mayTry(job)) continue;
-        if (best === undefined || job.files.length > best.files.length) best = { ...job, tenant, table };
-      }
+      return jobs.map((job) => ({ ...job, tenant, table }));
+    });
+  }
+
+  /** Of what was removed or has grown meanwhile nothing is kept. */
+  #forgetAllBut(jobs: readonly TableJob[]): void {
+    if (this.#failed.size > 0) {
+      const keys = new Set(jobs.map(keyOf));
+      for (const key of this.#failed.keys()) if (!keys.has(key)) this.#failed.delete(key);
     }
-    return best;
+    const files = [...this.#parts.tables].flatMap(({ versions }) => versions.current.files);
+    if (this.#since.size <= files.length) return;
+    const ids = new Set(files.map(({ fileId }) => fileId));
+    for (const fileId of this.#since.keys()) if (!ids.has(fileId)) this.#since.delete(fileId);
   }
 
   async #merge(job: TableJob): Promise<void> {

@@ -43,6 +43,19 @@ describe('files of an hour', () => {
     assert.equal(planCompaction(mixed, IN_THE_HOUR, old)[0]!.files.length, 8, 'small on average');
   });
 
+  test('are merged a bounded number at a time, however many and small they are', () => {
+    const many = files(1000, { sizeBytes: 1000 });
+    const jobs = planCompaction(many, IN_THE_HOUR, old);
+    assert.deepEqual(
+      jobs.map((job) => job.files.length),
+      [256, 256, 256, 232],
+    );
+    assert.deepEqual(
+      jobs.flatMap((job) => ids(job.files)),
+      ids(many),
+    );
+  });
+
   test('are merged when the hour is over and quiet, and not before', () => {
     const some = files(3);
     assert.deepEqual(planCompaction(some, IN_THE_HOUR, old), []);

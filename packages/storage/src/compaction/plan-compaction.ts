@@ -11,6 +11,8 @@ export interface CompactionSettings {
   readonly stableBytes: number;
   /** The most bytes that one job reads: what it writes is no larger. Default 256 MiB. */
   readonly maxJobBytes: number;
+  /** The most files that one job reads: each is open while it does. Default 256. */
+  readonly maxJobFiles: number;
   /** How long an hour that is over must get no file before what is left of it is merged, in milliseconds. Default 5,000. */
   readonly quietMs: number;
 }
@@ -21,6 +23,7 @@ export const DEFAULT_COMPACTION: CompactionSettings = {
   smallBytes: 2 * 1024 * 1024,
   stableBytes: 128 * 1024 * 1024,
   maxJobBytes: 256 * 1024 * 1024,
+  maxJobFiles: 256,
   quietMs: 5000,
 };
 
@@ -80,7 +83,7 @@ function jobsOfGroup<T extends PlannedFile>(
   const jobs: CompactionJob<T>[] = [];
   const left: T[] = [];
   for (const members of ordered) {
-    const chunks = chunksOf(members, settings.maxJobBytes);
+    const chunks = chunksOf(members, settings);
     for (const files of chunks) {
       const isFull = chunks.length > 1 && files !== chunks.at(-1);
       if (files.length >= manyOf(files, settings) || (isFull && files.length > 1)) jobs.push(jobOf(files));
@@ -90,7 +93,7 @@ function jobsOfGroup<T extends PlannedFile>(
   if (jobs.length > 0 || !isClosed(group, nowMs, ageMs, settings)) return jobs;
   const closing = chunksOf(
     left.filter(({ generation }) => generation < CLOSING_GENERATIONS),
-    settings.maxJobBytes,
+    settings,
   );
   // One file alone is written anew only to be sorted by its hours, or to be small: what was written from memory is not.
   return closing.filter(needsMerge).map(jobOf);
@@ -106,11 +109,12 @@ function needsMerge(files: readonly PlannedFile[]): boolean {
 }
 
 /** In the order in which they came, and so of time. */
-function chunksOf<T extends PlannedFile>(files: readonly T[], maxBytes: number): T[][] {
+function chunksOf<T extends PlannedFile>(files: readonly T[], { maxJobBytes, maxJobFiles }: CompactionSettings): T[][] {
   const chunks: T[][] = [];
   let bytes = 0;
   for (const file of files.toSorted((a, b) => a.fileId - b.fileId)) {
-    if (chunks.length === 0 || bytes + file.sizeBytes > maxBytes) {
+    const isFull = bytes + file.sizeBytes > maxJobBytes || chunks.at(-1)?.length === maxJobFiles;
+    if (chunks.length === 0 || isFull) {
       chunks.push([]);
       bytes = 0;
     }
