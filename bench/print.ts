@@ -23,7 +23,7 @@ export function printIngest(figures: readonly IngestFigures[]): void {
     console.log(
       cells.map((cell, i) => (i === 0 ? String(cell).padEnd(28) : String(cell ?? '–').padStart(13))).join(''),
     );
-  line('', 'records/s', 'µs CPU at ack', 'settled', 'bytes', 'peak MiB', 'idle MiB');
+  line('', 'records/s', 'µs CPU at ack', 'settled', 'bytes', 'written ×', 'peak MiB', 'idle MiB');
   for (const ours of figures) {
     line(
       `OpenWit, ${ours.signal}`,
@@ -31,6 +31,7 @@ export function printIngest(figures: readonly IngestFigures[]): void {
       ours.cpuUsPerRecordAtAck,
       ours.cpuUsPerRecord,
       ours.bytesPerRecord,
+      ours.writeAmplification,
       ours.peakRssMiB,
       ours.idleRssMiB,
     );
@@ -41,6 +42,7 @@ export function printIngest(figures: readonly IngestFigures[]): void {
         undefined,
         peer.cpuUsPerRecord,
         peer.bytesPerRecord,
+        undefined,
         peer.peakRssMiB,
         undefined,
       );

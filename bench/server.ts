@@ -73,9 +73,16 @@ export function rssMiB(pid: number): number {
 
 /** Bytes of all files below a folder. */
 export function folderBytes(folder: string): number {
+  return fileSizes(folder).reduce((sum, [, bytes]) => sum + bytes, 0);
+}
+
+/** The files below a folder that are there now, with their bytes. */
+export function fileSizes(folder: string): (readonly [path: string, bytes: number])[] {
+  if (!existsSync(folder)) return [];
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
-    .reduce((sum, entry) => sum + statSync(join(entry.parentPath, entry.name)).size, 0);
+    .map((entry) => join(entry.parentPath, entry.name))
+    .map((path) => [path, statSync(path, { throwIfNoEntry: false })?.size ?? 0] as const);
 }
 
 /** Parquet files of a data folder. */

@@ -9,6 +9,6 @@ export type { IngestOptions } from './ingest/ingest-settings.ts';
 export { Ingestor, type IngestorParts, type IngestorStats } from './ingest/ingestor.ts';
 export type { IngestStore } from './ingest/open-batches.ts';
 export type { TenantLimit } from './ingest/tenant-limits.ts';
-export { type DeleteOptions, type ExporterOptions, OpenWit } from './open-wit.ts';
+export { type DeleteOptions, type ExporterOptions, type NodeStats, OpenWit } from './open-wit.ts';
 export type { Listening, ListenOptions, OpenWitOptions } from './open-wit-options.ts';
 export type { TierOption } from './tier-stores.ts';

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import {
   isOpenWitError,
   nodeFileSystem,
+  type ObjectOperation,
   OpenWitError,
   systemClock,
   systemRandom,
@@ -20,8 +21,10 @@ import {
   type MatchRows,
   MemoryStore,
   MemoryWal,
+  type RequestCount,
   SegmentedWal,
   SqliteCatalog,
+  type StoreStats,
 } from '@openwit/storage';
 import { closeAll } from './close-all.ts';
 import type { IngestStore } from './ingest/open-batches.ts';
@@ -35,6 +38,7 @@ export interface NodeStore extends IngestStore {
   deleteTenant(tenant: string): Promise<void>;
   /** See {@link LsmStore.usage}. */
   usage(): TableUsage[];
+  stats(): StoreStats;
   /** See {@link LsmStore.deleteRows}. */
   deleteRows(tenant: string, table: TableName, match: MatchRows): Promise<number>;
 }
@@ -47,6 +51,8 @@ export interface NodeStorage {
   readonly nextBatchId: number;
   /** What of the disk DuckDB may touch. */
   readonly folders: Required<Pick<QuerySettings, 'dataDirs'>> & Pick<QuerySettings, 'tempDir'>;
+  /** Requests to the stores of its tiers since it was opened. */
+  objectRequests(): Partial<Record<ObjectOperation, RequestCount>>;
   /** Copies what is in files to a folder. @throws invalid / INVALID_CONFIG; unavailable / STORE_UNAVAILABLE */
   backup(folder: string, flush: () => Promise<void>): Promise<void>;
   close(): Promise<void>;
@@ -59,7 +65,15 @@ export function openMemoryStorage(): NodeStorage {
   const backup = async () => {
     throw new OpenWitError('invalid', 'INVALID_CONFIG', 'a node in memory is not backed up');
   };
-  return { wal, store, nextBatchId: wal.nextBatchId, folders: { dataDirs: [] }, backup, close: () => wal.close() };
+  return {
+    wal,
+    store,
+    nextBatchId: wal.nextBatchId,
+    folders: { dataDirs: [] },
+    objectRequests: () => ({}),
+    backup,
+    close: () => wal.close(),
+  };
 }
 
 /** `catalog.sqlite`, `wal/`, `parquet/` and `tmp/` in the data folder, which one process owns at a time. */
@@ -146,6 +160,7 @@ async function openParts(options: OpenWitOptions): Promise<NodeStorage> {
       store,
       nextBatchId,
       folders: { dataDirs: [resolve(dataPath), ...(coldFiles === undefined ? [] : [cacheDir])], tempDir },
+      objectRequests: () => tiers.requests.byOperation(),
       backup,
       close,
     };

@@ -5,6 +5,7 @@ import {
   type IngestRequest,
   type IngestResult,
   keepingAlive,
+  type ObjectOperation,
   OpenWitError,
   type Receiver,
   type Signal,
@@ -12,6 +13,7 @@ import {
   type TableUsage,
 } from '@openwit/ports';
 import { QueryEngine, type QueryOptions, type QueryResult } from '@openwit/query';
+import type { RequestCount, StoreStats } from '@openwit/storage';
 import { OtlpGrpcReceiver, OtlpHttpReceiver } from '@openwit/transport';
 import { ApiServer } from './api/api-server.ts';
 import { closeAll } from './close-all.ts';
@@ -20,7 +22,7 @@ import { OpenWitLogExporter } from './exporters/log-exporter.ts';
 import { type MetricExporterOptions, OpenWitMetricExporter } from './exporters/metric-exporter.ts';
 import { OpenWitSpanExporter } from './exporters/span-exporter.ts';
 import type { IngestOptions } from './ingest/ingest-settings.ts';
-import { Ingestor } from './ingest/ingestor.ts';
+import { Ingestor, type IngestorStats } from './ingest/ingestor.ts';
 import { type NodeStorage, openDiskStorage, openMemoryStorage } from './node-storage.ts';
 import type { Listening, ListenOptions, OpenWitOptions } from './open-wit-options.ts';
 import { checkOptions } from './option-checks.ts';
@@ -39,6 +41,15 @@ export interface DeleteOptions extends Pick<QueryOptions, 'params'> {
   readonly signal: Signal;
   /** SQL as it stands behind WHERE, without subqueries. */
   readonly where: string;
+}
+
+/** Plain numbers, but for errors; see each part. */
+export interface NodeStats {
+  readonly ingest: IngestorStats;
+  /** Batches, files, and the work in the background with why it last failed. */
+  readonly store: StoreStats;
+  /** Requests to the stores of the tiers, of queries and of the store itself, attempts that failed included. */
+  readonly objectRequests: Partial<Record<ObjectOperation, RequestCount>>;
 }
 
 interface Parts {
@@ -155,6 +166,16 @@ export class OpenWit {
   usage(): TableUsage[] {
     this.#checkOpen();
     return this.#storage.store.usage();
+  }
+
+  /** What the node has done since it was opened, and what it does in the background. */
+  stats(): NodeStats {
+    this.#checkOpen();
+    return {
+      ingest: this.#ingestor.stats(),
+      store: this.#storage.store.stats(),
+      objectRequests: this.#storage.objectRequests(),
+    };
   }
 
   /** Resolves when everything that was acknowledged before the call is in Parquet files. */

@@ -47,6 +47,11 @@ export class RequestCounts {
   total(): RequestCount {
     return [...this.#counts.values()].reduce(sumOf, NONE);
   }
+
+  /** Of those that there were, as they are now. */
+  byOperation(): Partial<Record<ObjectOperation, RequestCount>> {
+    return Object.fromEntries(this.#counts);
+  }
 }
 
 const NONE: RequestCount = { requests: 0, failures: 0, sentBytes: 0, receivedBytes: 0 };
