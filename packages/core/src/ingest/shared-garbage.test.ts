@@ -1,0 +1,22 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { SharedGarbage } from './shared-garbage.ts';
+
+const MIB = 1024 * 1024;
+
+test('shared memory that was let go of goes back, though nothing else makes garbage', () => {
+  const garbage = new SharedGarbage();
+  const before = process.memoryUsage.rss();
+  for (let i = 0; i < 64; i++) {
+    new Uint8Array(new SharedArrayBuffer(16 * MIB)).fill(1);
+    garbage.add(16 * MIB);
+  }
+  const grown = (process.memoryUsage.rss() - before) / MIB;
+  assert.ok(grown < 256, `${Math.round(grown)} MiB of 1,024 are still here`);
+});
+
+test('no `gc` is left behind in new contexts', async () => {
+  new SharedGarbage();
+  const { runInNewContext } = await import('node:vm');
+  assert.equal(runInNewContext('typeof gc'), 'undefined');
+});
