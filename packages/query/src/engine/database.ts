@@ -1,3 +1,5 @@
+import { mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { TABLES, type TableName } from '@openwit/ports';
 import { MemoryFunction } from '../memory/memory-function.ts';
@@ -14,7 +16,9 @@ export class Database {
   readonly memory: MemoryFunction;
   readonly stringsByLayout: boolean;
   readonly #instance: DuckDBInstance;
+  readonly #sessions: number;
   readonly #idle: Session[];
+  #isClosing = false;
 
   private constructor(
     instance: DuckDBInstance,
@@ -24,6 +28,7 @@ export class Database {
     stringsByLayout: boolean,
   ) {
     this.#instance = instance;
+    this.#sessions = sessions.length;
     this.#idle = sessions;
     this.functions = functions;
     this.memory = memory;
@@ -35,6 +40,7 @@ export class Database {
     settings: DatabaseSettings,
     proveLayout: typeof stringLayoutHolds = stringLayoutHolds,
   ): Promise<Database> {
+    if (settings.tempDir !== undefined) await mkdir(dirname(settings.tempDir), { recursive: true });
     const instance = await DuckDBInstance.create(':memory:', {
       threads: String(settings.threads),
       memory_limit: `${Math.ceil(settings.memoryLimitBytes / 1024)}KiB`,
@@ -66,9 +72,13 @@ export class Database {
 
   giveBack(session: Session): void {
     this.#idle.push(session);
+    if (this.#isClosing) this.close();
   }
 
+  /** At once, or when the last session is given back. */
   close(): void {
+    this.#isClosing = true;
+    if (this.#idle.length < this.#sessions) return;
     for (const session of this.#idle) session.close();
     this.#instance.closeSync();
   }

@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { errorToMessage } from '@openwit/ports';
 import { transferables } from '../results/column-buffers.ts';
-import { Database } from './database.ts';
+import { Databases } from './databases.ts';
 import { KnownFileLists } from './file-lists.ts';
 import type { QueryRequest, ToWorker } from './protocol.ts';
 import { QueryRun, type Send } from './query-run.ts';
@@ -21,7 +21,7 @@ process.on('uncaughtException', (error) => {
   exitWhenIdle();
 });
 
-const database = await Database.open(workerData as DatabaseSettings);
+const databases = await Databases.open(workerData as DatabaseSettings);
 const send: Send = (message, columns = []) => port.postMessage(message, transferables(columns));
 
 port.on('message', (message: ToWorker) => {
@@ -49,11 +49,12 @@ port.on('message', (message: ToWorker) => {
 
 function withFiles({ request, files }: Extract<ToWorker, { kind: 'query' }>): QueryRequest {
   const tables = files.map(([name, change]) => [name, { ...request.tables[name]!, files: fileLists.apply(change) }]);
+  databases.gone(fileLists.takeGoneBytes());
   return { ...request, tables: Object.fromEntries(tables) };
 }
 
 function start(request: QueryRequest): void {
-  const run = new QueryRun(database, request, send);
+  const run = new QueryRun(databases.current, request, send);
   runs.set(request.id, run);
   void run.run().finally(() => {
     runs.delete(request.id);
@@ -63,8 +64,7 @@ function start(request: QueryRequest): void {
 
 /** The thread ends by itself then: `process.exit()` below a native callback would end the process. */
 function close(): void {
-  database.close();
-  port.close();
+  void databases.close().then(() => port.close());
 }
 
 function exitWhenIdle(): void {
