@@ -62,6 +62,19 @@ test('a hot tier that is too large gives off the oldest merged files of all tabl
   ]);
 });
 
+test('in the place of a file that cannot go now others make room, and one for the archive goes to the cold tier', () => {
+  const files = [file(9 * DAY_MS), file(8 * DAY_MS), file(DAY_MS)];
+  const [first, old] = files;
+  const limits = {
+    ...EVERYWHERE,
+    mayMove: ({ fileId }: MovedFile, to: Tier) => fileId !== first!.fileId && to === 'cold',
+  };
+  const policy = { coldAfterMs: 5 * DAY_MS, archiveAfterMs: 7 * DAY_MS };
+  assert.deepEqual(told(planMoves([table(policy, files)], NOW, limits)), [[old!.fileId, 'cold']]);
+  const room = planMoves([table({}, files)], NOW, { ...limits, hotBytes: 200 });
+  assert.deepEqual(told(room), [[old!.fileId, 'cold']]);
+});
+
 test('nothing moves to a tier that is not there', () => {
   const old = [file(99 * DAY_MS)];
   const policy = { coldAfterMs: 1, archiveAfterMs: 2 };

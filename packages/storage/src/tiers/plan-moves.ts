@@ -26,6 +26,8 @@ export interface TierLimits {
   readonly hotBytes: number;
   readonly hasCold: boolean;
   readonly hasArchive: boolean;
+  /** Whether a file can go there now; one that cannot leaves room to be made to others. Default: all can. */
+  readonly mayMove?: (file: MovedFile, to: PlannedMove['to']) => boolean;
 }
 
 /**
@@ -35,7 +37,7 @@ export interface TierLimits {
 export function planMoves<T extends MovedFile>(
   tables: readonly TableFiles<T>[],
   nowMs: number,
-  { hotBytes, hasCold, hasArchive }: TierLimits,
+  { hotBytes, hasCold, hasArchive, mayMove = () => true }: TierLimits,
 ): PlannedMove<T>[] {
   const all = tables
     .flatMap(({ tenant, table, policy, files }) => files.map((file) => ({ tenant, table, policy, file })))
@@ -54,12 +56,13 @@ export function planMoves<T extends MovedFile>(
     const ageMs = nowMs - Number(file.maxTimestampNs / 1_000_000n);
     const isOld = (limitMs: number | undefined) => limitMs !== undefined && ageMs >= limitMs;
     if (file.generation === 0 || file.tier === 'archive') continue;
-    if (hasArchive && isOld(policy.archiveAfterMs)) move(entry, 'archive');
-    else if (hasCold && file.tier === 'hot' && isOld(policy.coldAfterMs)) move(entry, 'cold');
+    if (hasArchive && isOld(policy.archiveAfterMs) && mayMove(file, 'archive')) move(entry, 'archive');
+    else if (hasCold && file.tier === 'hot' && isOld(policy.coldAfterMs) && mayMove(file, 'cold')) move(entry, 'cold');
   }
   for (const entry of roomFrom) {
     if (hot <= hotBytes || !hasCold) break;
-    if (entry.file.tier === 'hot' && !moved.has(entry.file)) move(entry, 'cold');
+    const { file } = entry;
+    if (file.tier === 'hot' && !moved.has(file) && mayMove(file, 'cold')) move(entry, 'cold');
   }
   return moves;
 }

@@ -82,6 +82,68 @@ test('while the bucket is gone nothing moves and nothing is lost; when it is bac
   await tiers.place.store.close();
 });
 
+test('while the archive is gone files go to the cold tier all the same', async () => {
+  const tiers = await place();
+  const outage = tiers.archive.faults.fail('before', { times: Infinity });
+  await tiers.place.fill(8);
+  await tiers.place.settle();
+  tiers.place.clock.advance(3 * DAY_MS + 1);
+  await tiers.place.fill(8);
+  await tiers.place.pass(10_000);
+  assert.deepEqual(
+    tiers.files().map(({ tier }) => tier),
+    ['cold', 'hot'],
+  );
+  tiers.place.clock.advance(2 * DAY_MS);
+  await tiers.place.pass(10_000);
+  assert.deepEqual(
+    tiers.files().map(({ tier }) => tier),
+    ['cold', 'cold'],
+  );
+  outage.clear();
+  await tiers.place.pass(120_000);
+  assert.equal(tiers.files()[0]!.tier, 'archive');
+  await tiers.place.store.close();
+});
+
+test('a file that cannot be moved waits longer each time, and keeps no other back', async () => {
+  const tiers = await place();
+  await tiers.place.fill(8, 'logs');
+  await tiers.place.settle();
+  const [first] = tiers.files();
+  await tiers.place.fill(8, 'traces');
+  await tiers.place.settle();
+  const damage = tiers.place.fileSystem.fail('EIO', {
+    operation: 'read',
+    path: new RegExp(first!.path),
+    times: Infinity,
+  });
+  tiers.place.clock.advance(DAY_MS + 1);
+  await tiers.place.pass(600_000);
+  assert.equal(tiers.place.files('traces')[0]!.tier, 'cold');
+  assert.equal(tiers.files()[0]!.tier, 'hot');
+  const { failures } = tiers.place.store.stats().tiers;
+  assert.ok(failures > 5 && failures < 20, `tried ${failures} times in ten minutes`);
+  damage.clear();
+  await tiers.place.pass(70_000);
+  assert.equal(tiers.files()[0]!.tier, 'cold');
+  await tiers.place.store.close();
+});
+
+test('a file for which its store alone fails keeps no other back', async () => {
+  const tiers = await place();
+  await tiers.place.fill(8, 'logs');
+  await tiers.place.settle();
+  await tiers.place.fill(8, 'traces');
+  await tiers.place.settle();
+  tiers.cold.faults.fail('before', { operation: 'put', key: /logs/, times: Infinity });
+  tiers.place.clock.advance(DAY_MS + 1);
+  await tiers.place.pass(10_000);
+  assert.equal(tiers.place.files('traces')[0]!.tier, 'cold');
+  assert.equal(tiers.files()[0]!.tier, 'hot');
+  await tiers.place.store.close();
+});
+
 test('an upload whose answer is lost leaves one object, and a crash after it none too many', async () => {
   const tiers = await place();
   await tiers.place.fill(8);

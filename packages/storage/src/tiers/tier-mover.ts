@@ -1,4 +1,13 @@
-import { type Catalog, type Clock, type DataFile, type FileSystem, isOpenWitError, OpenWitError } from '@openwit/ports';
+import {
+  type Catalog,
+  type Clock,
+  type DataFile,
+  type FileSystem,
+  isOpenWitError,
+  OpenWitError,
+  type Tier,
+} from '@openwit/ports';
+import { Backoffs } from '../backoffs.ts';
 import type { BusyPaths } from '../garbage-sweep.ts';
 import type { Chore } from '../maintenance.ts';
 import { fileContent } from '../objects/file-content.ts';
@@ -38,18 +47,19 @@ export interface TierStats {
 
 export const NO_MOVES: TierStats = { moves: 0, bytesMoved: 0, failures: 0, lastError: undefined };
 
-const FIRST_RETRY_MS = 1000;
-const LONGEST_RETRY_MS = 60_000;
+/** From one tier to another, or to ask the catalog. */
+type Way = `${Tier} to ${Tier}` | 'catalog';
 
 /**
- * Moves files to the tiers of their policy. A move is upload, check, catalog; the old place becomes garbage. While a store is
- * not to be had nothing moves, and nothing is lost.
+ * Moves files to the tiers of their policy. A move is upload, check, catalog; the old place becomes garbage. A file that
+ * cannot be moved waits by itself, and so does a way whose store is not to be had; the rest goes on, and nothing is lost.
  */
 export class TierMover implements Chore {
   readonly #parts: TierMoverParts;
   readonly #settings: TierSettings;
-  #attempts = 0;
-  #retryAt = -Infinity;
+  /** By file id. */
+  readonly #files: Backoffs<number>;
+  readonly #ways: Backoffs<Way>;
   /** The catalog was asked for it and has not answered. */
   #unheard: PlannedMove<DataFile> | undefined;
   #isClosing = false;
@@ -58,6 +68,8 @@ export class TierMover implements Chore {
   constructor(parts: TierMoverParts, settings: TierSettings) {
     this.#parts = parts;
     this.#settings = settings;
+    this.#files = new Backoffs(parts.clock);
+    this.#ways = new Backoffs(parts.clock);
   }
 
   get stats(): TierStats {
@@ -70,24 +82,31 @@ export class TierMover implements Chore {
   }
 
   async run(): Promise<void> {
-    if (this.#parts.clock.monotonic() < this.#retryAt) return;
+    if (this.#ways.isWaiting('catalog')) return;
     try {
       await this.#catchUp();
-      for (const move of this.#plan()) {
-        if (this.#isClosing) return;
-        await this.#move(move).catch((error: unknown) => this.#unlessOver(error));
-        this.#attempts = 0;
-      }
     } catch (error) {
-      this.#setBack(error);
+      return this.#count(error);
+    }
+    for (const move of this.#plan()) {
+      if (this.#isClosing || this.#ways.isWaiting('catalog')) return;
+      if (this.#ways.isWaiting(wayOf(move.file, move.to))) continue;
+      await this.#move(move).catch((error: unknown) => this.#failed(move, error));
     }
   }
 
-  /** The file was replaced meanwhile; or an earlier move of it had taken effect without our hearing of it. */
-  async #unlessOver(error: unknown): Promise<void> {
+  async #failed(move: PlannedMove<DataFile>, error: unknown): Promise<void> {
     this.#parts.onLeft();
-    if (!isOpenWitError(error) || error.code !== 'CATALOG_CONFLICT') throw error;
-    await this.#catchUp();
+    if (isConflict(error)) {
+      // The file was replaced meanwhile; or an earlier move of it had taken effect without our hearing of it.
+      await this.#catchUp().catch((unheard: unknown) => this.#count(unheard));
+      return;
+    }
+    const isAway = isOpenWitError(error) && error.code === 'OBJECT_STORE_UNAVAILABLE';
+    if (isAway) this.#ways.failed(wayOf(move.file, move.to));
+    // Where it was the store the file need not wait, but comes behind others: it may have been the file.
+    this.#files.failed(move.file.fileId, isAway ? 0 : undefined);
+    this.#count(error);
   }
 
   /** Asks what became of a move whose answer did not come: nothing else would tell, if the file is to stay where it is now. */
@@ -95,7 +114,7 @@ export class TierMover implements Chore {
     if (this.#unheard === undefined) return;
     const { tenant, table, file } = this.#unheard;
     const { catalog, tables, onMoved } = this.#parts;
-    const live = (await catalog.files(tenant, table)).find(({ fileId }) => fileId === file.fileId);
+    const live = (await this.#ask(catalog.files(tenant, table))).find(({ fileId }) => fileId === file.fileId);
     this.#unheard = undefined;
     if (live === undefined || (live.path === file.path && live.tier === file.tier)) return;
     const versions = tables.table(tenant, table);
@@ -103,6 +122,7 @@ export class TierMover implements Chore {
     onMoved();
   }
 
+  /** What failed comes last. */
   #plan(): PlannedMove<DataFile>[] {
     const { tables, clock, places } = this.#parts;
     const { policies, hotBytes } = this.#settings;
@@ -112,7 +132,15 @@ export class TierMover implements Chore {
       policy: policyOf(policies, tenant, table),
       files: versions.current.files,
     }));
-    return planMoves(all, clock.now(), { hotBytes, hasCold: places.has('cold'), hasArchive: places.has('archive') });
+    if (this.#files.size > 0) this.#files.keep(new Set(all.flatMap(({ files }) => files.map(({ fileId }) => fileId))));
+    const moves = planMoves(all, clock.now(), {
+      hotBytes,
+      hasCold: places.has('cold'),
+      hasArchive: places.has('archive'),
+      mayMove: (file, to) => !this.#files.isWaiting(file.fileId) && !this.#ways.isWaiting(wayOf(file, to)),
+    });
+    const attempts = ({ file }: PlannedMove<DataFile>) => this.#files.attempts(file.fileId);
+    return moves.sort((a, b) => attempts(a) - attempts(b));
   }
 
   async #move(move: PlannedMove<DataFile>): Promise<void> {
@@ -125,17 +153,19 @@ export class TierMover implements Chore {
     try {
       if (target.url === file.path) await this.#reclassify(target);
       else {
-        await catalog.announce([target.url]);
+        await this.#ask(catalog.announce([target.url]));
         await this.#upload(file, target, tier);
       }
       this.#unheard = move;
-      const moved = await catalog.move({ fileId: file.fileId, from: file.path, to: target.url, tier });
+      const moved = await this.#ask(catalog.move({ fileId: file.fileId, from: file.path, to: target.url, tier }));
       this.#unheard = undefined;
       const versions = tables.table(tenant, table);
       versions.change({ files: versions.current.files.map((one) => (one.fileId === moved.fileId ? moved : one)) });
     } finally {
       release();
     }
+    this.#files.succeeded(file.fileId);
+    this.#ways.succeeded(wayOf(file, tier));
     this.#stats = {
       ...this.#stats,
       moves: this.#stats.moves + 1,
@@ -169,11 +199,29 @@ export class TierMover implements Chore {
     if (archiveClass !== undefined) await store.setStorageClass(key, archiveClass);
   }
 
-  #setBack(error: unknown): void {
-    const delay = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** this.#attempts++);
-    this.#retryAt = this.#parts.clock.monotonic() + delay;
+  /** While the catalog does not answer nothing moves. */
+  async #ask<T>(request: Promise<T>): Promise<T> {
+    try {
+      const answer = await request;
+      this.#ways.succeeded('catalog');
+      return answer;
+    } catch (error) {
+      if (!isConflict(error)) this.#ways.failed('catalog');
+      throw error;
+    }
+  }
+
+  #count(error: unknown): void {
     this.#stats = { ...this.#stats, failures: this.#stats.failures + 1, lastError: error };
   }
+}
+
+function wayOf({ tier }: Pick<DataFile, 'tier'>, to: Tier): Way {
+  return `${tier} to ${to}`;
+}
+
+function isConflict(error: unknown): boolean {
+  return isOpenWitError(error) && error.code === 'CATALOG_CONFLICT';
 }
 
 function differs(path: string, wanted: number, found: number): OpenWitError {
