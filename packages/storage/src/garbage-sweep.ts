@@ -54,28 +54,40 @@ export interface GarbageParts {
   readonly busy: BusyPaths;
 }
 
+export interface Sweep {
+  readonly removed: number;
+  /** Paths that are garbage still: a query reads them, something is being done with them, or they could not be removed. */
+  readonly left: ReadonlySet<string>;
+  /** Why some of those could not be removed. */
+  readonly failed: ReadonlyMap<string, unknown>;
+}
+
 /**
  * Removes the files that no snapshot of the catalog has any more, but for those that a query of this node still reads.
- * @returns how many are left
+ * @param isWaiting those of which nothing is to be tried now
  */
-export async function sweepGarbage(parts: GarbageParts): Promise<number> {
+export async function sweepGarbage(
+  parts: GarbageParts,
+  isWaiting: (path: string) => boolean = () => false,
+): Promise<Sweep> {
   const { catalog, places, busy } = parts;
   // From before the list is read: what ends meanwhile may have taken a path of the list into a table.
   const watch = busy.watch();
   try {
-    const garbage = await catalog.garbage();
+    const left = new Set((await catalog.garbage()).map(({ path }) => path));
     const pinned = pinnedPaths(parts);
-    const unread = garbage.map(({ path }) => path).filter((path) => !pinned.has(path) && !watch.has(path));
-    if (unread.length === 0) return garbage.length;
+    const unread = [...left].filter((path) => !pinned.has(path) && !watch.has(path) && !isWaiting(path));
+    if (unread.length === 0) return { removed: 0, left, failed: new Map() };
     const release = busy.take(unread);
     try {
-      await places.remove(unread);
+      const { removed, failed } = await places.remove(unread);
       // Only now: a file whose removal was not heard of is removed once more.
-      await catalog.forgetGarbage(unread);
+      if (removed.size > 0) await catalog.forgetGarbage([...removed]);
+      for (const path of removed) left.delete(path);
+      return { removed: removed.size, left, failed };
     } finally {
       release();
     }
-    return garbage.length - unread.length;
   } finally {
     watch.end();
   }

@@ -116,6 +116,7 @@ export class LsmStore implements BatchSink, TableSource {
   readonly #flusher: BatchFlusher;
   readonly #compactor: Compactor;
   readonly #removal: RowRemoval;
+  readonly #retention: Retention;
   readonly #retirement: Retirement;
   readonly #mover: TierMover;
   readonly #bucketSweep: BucketSweep;
@@ -203,7 +204,7 @@ export class LsmStore implements BatchSink, TableSource {
     );
     const places = new FilePlaces({ fileSystem, stores: tiers, copies: collaborators.coldFiles }, dataPath);
     this.#retirement = new Retirement({ catalog, places, clock, tables, busy }, retentionMs);
-    const retention = new Retention({ catalog, tables, time, onRemoved: () => this.#changed() }, policies);
+    this.#retention = new Retention({ catalog, tables, time, onRemoved: () => this.#changed() }, policies);
     this.#mover = new TierMover(
       { catalog, fileSystem, clock, tables, places, busy, onMoved: () => this.#changed(), onLeft },
       { policies, hotBytes: HOT_SHARE * hotBytes, ...(archiveClass !== undefined && { archiveClass }) },
@@ -215,7 +216,7 @@ export class LsmStore implements BatchSink, TableSource {
     this.#changed();
     const tickMs = Math.max(SHORTEST_TICK_MS, Math.min(LONGEST_TICK_MS, planning.quietMs, retentionMs));
     this.#merging = new Maintenance({ clock, chores: [this.#compactor] }, tickMs);
-    this.#cleaning = new Maintenance({ clock, chores: [retention, this.#retirement] }, tickMs);
+    this.#cleaning = new Maintenance({ clock, chores: [this.#retention, this.#retirement] }, tickMs);
     this.#moving = new Maintenance({ clock, chores: [this.#mover, this.#bucketSweep] }, tickMs);
   }
 
@@ -311,6 +312,8 @@ export class LsmStore implements BatchSink, TableSource {
       tables,
       compaction: this.#compactor.stats,
       tiers: this.#mover.stats,
+      retention: this.#retention.stats,
+      retirement: this.#retirement.stats,
       bucketSweep: this.#bucketSweep.stats,
     };
   }

@@ -1,4 +1,5 @@
 import { type Catalog, type Clock, isOpenWitError, OpenWitError, sleep } from '@openwit/ports';
+import { Backoffs } from './backoffs.ts';
 import { type GarbageParts, sweepGarbage } from './garbage-sweep.ts';
 import type { Chore } from './maintenance.ts';
 
@@ -7,7 +8,17 @@ export interface RetirementParts extends GarbageParts {
   readonly clock: Clock;
 }
 
-/** How long a file that a query still reads, or that could not be removed, waits for the next attempt. */
+export interface RetirementStats {
+  readonly removedFiles: number;
+  /** Attempts to remove a file, and to read or write the list of those to be removed, that failed. Each is made again. */
+  readonly failures: number;
+  /** Why the last one failed; undefined when all that failed has succeeded since. */
+  readonly lastError: unknown;
+}
+
+export const NOTHING_RETIRED: RetirementStats = { removedFiles: 0, failures: 0, lastError: undefined };
+
+/** How long a file that a query still reads waits for the next attempt. */
 const RETRY_MS = 5000;
 const ERASE_RETRY_MS = 200;
 
@@ -18,12 +29,19 @@ export class Retirement implements Chore {
   /** By the monotonic clock; the start finds what earlier runs left. */
   #dueAt = 0;
   #lastEndAt = -Infinity;
-  lastError: unknown;
+  /** By path. */
+  readonly #unremoved: Backoffs<string>;
+  #stats = NOTHING_RETIRED;
 
   /** @param retentionMs how long a snapshot is kept after it was followed by another */
   constructor(parts: RetirementParts, retentionMs: number) {
     this.#parts = parts;
     this.#retentionMs = retentionMs;
+    this.#unremoved = new Backoffs(parts.clock);
+  }
+
+  get stats(): RetirementStats {
+    return this.#stats;
   }
 
   /** A snapshot was followed by another. */
@@ -46,7 +64,12 @@ export class Retirement implements Chore {
     const { catalog, clock } = this.#parts;
     try {
       await catalog.expireSnapshots(Number.MAX_SAFE_INTEGER);
-      while ((await sweepGarbage(this.#parts)) > 0) await sleep(clock, ERASE_RETRY_MS);
+      for (;;) {
+        const { left, failed } = await sweepGarbage(this.#parts);
+        for (const error of failed.values()) throw error;
+        if (left.size === 0) break;
+        await sleep(clock, ERASE_RETRY_MS);
+      }
       await catalog.scrub();
     } catch (error) {
       if (isOpenWitError(error)) throw error;
@@ -62,17 +85,37 @@ export class Retirement implements Chore {
     this.#dueAt = Infinity;
     try {
       await catalog.expireSnapshots(clock.now() - this.#retentionMs);
-      const left = await sweepGarbage(this.#parts);
+      const left = await this.#sweep();
       const lastDueAt = this.#lastEndAt + this.#retentionMs;
       // The snapshots of the meantime fall due together: what they keep is theirs alone for that long.
-      if (left === 0 && lastDueAt > now) this.#dueBy(lastDueAt);
+      if (left.size === 0 && lastDueAt > now) this.#dueBy(lastDueAt);
       // The wall clock may be behind this one, and what is old by one of them is not yet by the other.
-      else if (left > 0 || (await catalog.retiredPaths()).length > 0) this.#dueBy(now + RETRY_MS);
-      this.lastError = undefined;
+      else if (left.size > 0 || (await catalog.retiredPaths()).length > 0) this.#dueBy(now + RETRY_MS);
     } catch (error) {
-      this.lastError = error;
+      this.#failed(error);
       this.#dueBy(now + RETRY_MS);
     }
+  }
+
+  /** @returns what is left */
+  async #sweep(): Promise<ReadonlySet<string>> {
+    const { removed, left, failed } = await sweepGarbage(this.#parts, (path) => this.#unremoved.isWaiting(path));
+    if (this.#unremoved.size > 0) this.#unremoved.keep(left);
+    for (const [path, error] of failed) {
+      this.#unremoved.failed(path);
+      this.#failed(error);
+    }
+    const { removedFiles, lastError } = this.#stats;
+    this.#stats = {
+      ...this.#stats,
+      removedFiles: removedFiles + removed,
+      lastError: this.#unremoved.size > 0 ? lastError : undefined,
+    };
+    return left;
+  }
+
+  #failed(error: unknown): void {
+    this.#stats = { ...this.#stats, failures: this.#stats.failures + 1, lastError: error };
   }
 
   #dueBy(at: number): void {
