@@ -9,24 +9,27 @@ function sweepOf(path: string) {
   const list = Promise.withResolvers<void>();
   const removal = Promise.withResolvers<void>();
   const removed: string[] = [];
-  const sweep = sweepGarbage({
-    catalog: {
-      garbage: async () => {
-        await list.promise;
-        return [{ path, sinceMs: 0 }];
+  const sweep = sweepGarbage(
+    {
+      catalog: {
+        garbage: async () => {
+          await list.promise;
+          return [{ path, sinceMs: 0 }];
+        },
+        forgetGarbage: async () => {},
       },
-      forgetGarbage: async () => {},
-    },
-    places: {
-      remove: async (paths) => {
-        removed.push(...paths);
-        await removal.promise;
-        return { removed: new Set(paths), failed: new Map() };
+      places: {
+        remove: async (paths) => {
+          removed.push(...paths);
+          await removal.promise;
+          return { removed: new Set(paths), failed: new Map() };
+        },
       },
+      tables: new TenantTables(),
+      busy,
     },
-    tables: new TenantTables(),
-    busy,
-  });
+    new AbortController().signal,
+  );
   return { busy, list, removal, removed, left: sweep.then(({ left }) => left) };
 }
 

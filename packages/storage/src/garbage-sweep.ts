@@ -63,11 +63,13 @@ export interface Sweep {
 }
 
 /**
- * Removes the files that no snapshot of the catalog has any more, but for those that a query of this node still reads.
+ * Removes the files that no snapshot of the catalog has any more, but for those that a query of this node still reads. Aborting
+ * the signal rejects it with the signal's reason.
  * @param isWaiting those of which nothing is to be tried now
  */
 export async function sweepGarbage(
   parts: GarbageParts,
+  signal: AbortSignal,
   isWaiting: (path: string) => boolean = () => false,
 ): Promise<Sweep> {
   const { catalog, places, busy } = parts;
@@ -80,7 +82,7 @@ export async function sweepGarbage(
     if (unread.length === 0) return { removed: 0, left, failed: new Map() };
     const release = busy.take(unread);
     try {
-      const { removed, failed } = await places.remove(unread);
+      const { removed, failed } = await places.remove(unread, signal);
       // Only now: a file whose removal was not heard of is removed once more.
       if (removed.size > 0) await catalog.forgetGarbage([...removed]);
       for (const path of removed) left.delete(path);

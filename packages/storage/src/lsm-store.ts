@@ -104,6 +104,7 @@ const RETRY_AFTER_MS = 1000;
 const DEFAULT_CONFIRM_MS = 3_600_000;
 const SHORTEST_TICK_MS = 50;
 const LONGEST_TICK_MS = 5000;
+const CLOSE_PATIENCE_MS = 1000;
 
 /**
  * A log-structured merge tree of Parquet files. A sealed batch is in memory until its *active* file is in the catalog, and
@@ -112,6 +113,7 @@ const LONGEST_TICK_MS = 5000;
  */
 export class LsmStore implements BatchSink, TableSource {
   readonly #catalog: Catalog;
+  readonly #clock: Clock;
   readonly #tables: TenantTables;
   readonly #flusher: BatchFlusher;
   readonly #compactor: Compactor;
@@ -176,6 +178,7 @@ export class LsmStore implements BatchSink, TableSource {
     };
     const context = { catalog, fileSystem, writers, dataPath, nodeId, attributeColumnsOf };
     this.#catalog = catalog;
+    this.#clock = clock;
     this.#maxHotBytes = hotBytes;
     this.#tables = tables;
     this.#flusher = new BatchFlusher(
@@ -318,15 +321,27 @@ export class LsmStore implements BatchSink, TableSource {
     };
   }
 
-  /** Waits for the batches that were appended; those that fail are tried once more, then left to the log. A merge is given up. */
+  /**
+   * Waits for the batches that were appended; those that fail are tried once more, then left to the log. A merge is given up, and a
+   * move or a removal that takes longer than a second.
+   */
   async close(): Promise<void> {
     this.#mover.stop();
     this.#bucketSweep.stop();
+    const patience = this.#clock.schedule(CLOSE_PATIENCE_MS, () => this.#giveUp());
     await this.#compactor.close();
     await this.#merging.close();
     await this.#cleaning.close();
     await this.#moving.close();
+    patience.cancel();
+    // A deletion may wait for it still.
+    this.#giveUp();
     await this.#flusher.close();
+  }
+
+  #giveUp(): void {
+    this.#mover.giveUp();
+    this.#retirement.giveUp();
   }
 
   #committed(files: readonly DataFile[], tell: () => void = () => {}): void {

@@ -81,3 +81,19 @@ test('what cannot be removed is tried again and told, and all else goes', async 
   assert.equal(place.store.stats().retirement.lastError, undefined);
   await place.store.close();
 });
+
+test('a store that is closed gives up what retirement removes', async () => {
+  const place = await StorePlace.make();
+  await place.store.close();
+  const cold = new MemoryObjectStore({ clock: place.clock, random: new SeededRandom(1) }, { url: 'memory://cold' });
+  const outage = cold.faults.slow(86_400_000, { operation: 'remove', times: Infinity });
+  await place.catalog.announce(['memory://cold/acme/logs/a.parquet']);
+  await place.reopen({ tiers: { cold } });
+  await place.pass(5000);
+  assert.equal(outage.seen, 1);
+  const closing = place.store.close();
+  await place.pass(1000);
+  await closing;
+  assert.equal(place.store.stats().retirement.failures, 0);
+  assert.equal((await place.catalog.garbage()).length, 1);
+});

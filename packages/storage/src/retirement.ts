@@ -31,6 +31,7 @@ export class Retirement implements Chore {
   #lastEndAt = -Infinity;
   /** By path. */
   readonly #unremoved: Backoffs<string>;
+  readonly #givenUp = new AbortController();
   #stats = NOTHING_RETIRED;
 
   /** @param retentionMs how long a snapshot is kept after it was followed by another */
@@ -42,6 +43,11 @@ export class Retirement implements Chore {
 
   get stats(): RetirementStats {
     return this.#stats;
+  }
+
+  /** What is being removed is left to the next start. */
+  giveUp(): void {
+    this.#givenUp.abort(new OpenWitError('closed', 'CLOSED', 'the store is closed'));
   }
 
   /** A snapshot was followed by another. */
@@ -58,17 +64,18 @@ export class Retirement implements Chore {
   /**
    * Forgets all snapshots but the newest, and waits until what only they had is gone: from the disk, the stores and the
    * catalog. Queries that read it are waited for.
-   * @throws unavailable / STORE_UNAVAILABLE, OBJECT_STORE_UNAVAILABLE; what is left then goes later
+   * @throws unavailable / STORE_UNAVAILABLE, OBJECT_STORE_UNAVAILABLE; closed / CLOSED; what is left then goes later
    */
   async erase(): Promise<void> {
     const { catalog, clock } = this.#parts;
+    const { signal } = this.#givenUp;
     try {
       await catalog.expireSnapshots(Number.MAX_SAFE_INTEGER);
       for (;;) {
-        const { left, failed } = await sweepGarbage(this.#parts);
+        const { left, failed } = await sweepGarbage(this.#parts, signal);
         for (const error of failed.values()) throw error;
         if (left.size === 0) break;
-        await sleep(clock, ERASE_RETRY_MS);
+        await sleep(clock, ERASE_RETRY_MS, signal);
       }
       await catalog.scrub();
     } catch (error) {
@@ -92,6 +99,7 @@ export class Retirement implements Chore {
       // The wall clock may be behind this one, and what is old by one of them is not yet by the other.
       else if (left.size > 0 || (await catalog.retiredPaths()).length > 0) this.#dueBy(now + RETRY_MS);
     } catch (error) {
+      if (this.#givenUp.signal.aborted) return;
       this.#failed(error);
       this.#dueBy(now + RETRY_MS);
     }
@@ -99,7 +107,8 @@ export class Retirement implements Chore {
 
   /** @returns what is left */
   async #sweep(): Promise<ReadonlySet<string>> {
-    const { removed, left, failed } = await sweepGarbage(this.#parts, (path) => this.#unremoved.isWaiting(path));
+    const isWaiting = (path: string) => this.#unremoved.isWaiting(path);
+    const { removed, left, failed } = await sweepGarbage(this.#parts, this.#givenUp.signal, isWaiting);
     if (this.#unremoved.size > 0) this.#unremoved.keep(left);
     for (const [path, error] of failed) {
       this.#unremoved.failed(path);

@@ -115,7 +115,7 @@ export class BucketSweep implements Chore {
     if (strays === 0) return;
     this.#count({ strayObjects: this.#stats.strayObjects + strays });
     this.#parts.onLeft();
-    await sweepGarbage(this.#parts);
+    await sweepGarbage(this.#parts, this.#stopping.signal);
   }
 
   #count(changes: Partial<BucketSweepStats>): void {

@@ -67,10 +67,10 @@ export class FilePlaces {
 
   /**
    * Removes what is at these paths and URLs, finished or not; what is not there is no error. Nothing of what was removed comes back
-   * with a power cut.
+   * with a power cut. When the signal is aborted it rejects with the signal's reason, and any of it may be gone.
    */
-  async remove(paths: readonly string[]): Promise<Removal> {
-    const removal = new FileRemoval();
+  async remove(paths: readonly string[], signal?: AbortSignal): Promise<Removal> {
+    const removal = new FileRemoval(signal);
     const local: string[] = [];
     const remote = new Map<ObjectStore, string[]>(this.stores.map((store) => [store, []]));
     for (const path of paths) {

@@ -16,13 +16,20 @@ const MOST_REFUSALS = 10;
 export class FileRemoval implements Removal {
   readonly removed: Set<string> = new Set();
   readonly failed: Map<string, unknown> = new Map();
+  readonly #signal: AbortSignal | undefined;
   #refusals = 0;
+
+  /** @param signal what is under way when it is aborted rejects with its reason */
+  constructor(signal?: AbortSignal) {
+    this.#signal = signal;
+  }
 
   /** Files, finished or not. */
   async files(fileSystem: Pick<FileSystem, 'remove' | 'syncFolder'>, paths: readonly string[]): Promise<void> {
     for (const [folder, list] of Map.groupBy(paths, dirname)) {
       const gone: string[] = [];
       for (const path of list) {
+        this.#signal?.throwIfAborted();
         try {
           await fileSystem.remove(path);
           await fileSystem.remove(unfinishedName(path));
@@ -45,6 +52,7 @@ export class FileRemoval implements Removal {
     try {
       await this.#halve(store, urls);
     } catch (error) {
+      this.#signal?.throwIfAborted();
       for (const url of urls) if (!this.removed.has(url)) this.failed.set(url, error);
     }
   }
@@ -53,9 +61,12 @@ export class FileRemoval implements Removal {
   async #halve(store: Pick<ObjectStore, 'url' | 'remove'>, urls: readonly string[]): Promise<void> {
     if (this.#refusals >= MOST_REFUSALS) return;
     try {
-      await store.remove(urls.map((url) => url.slice(store.url.length + 1)));
+      const call = this.#signal && { signal: this.#signal };
+      const keys = urls.map((url) => url.slice(store.url.length + 1));
+      await store.remove(keys, call);
       for (const url of urls) this.removed.add(url);
     } catch (error) {
+      this.#signal?.throwIfAborted();
       if (isOpenWitError(error) && error.code === 'OBJECT_STORE_UNAVAILABLE') throw error;
       if (urls.length > 1) {
         await this.#halve(store, urls.slice(0, urls.length >> 1));

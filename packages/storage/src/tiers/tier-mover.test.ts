@@ -219,3 +219,47 @@ test('the archive can be a class of the store that the file is in', async () => 
   assert.equal((await tiers.cold.head(key!))!.storageClass, 'ARCHIVE');
   await tiers.place.store.close();
 });
+
+test('a store that is closed gives a move up, and the next start makes it', async () => {
+  const tiers = await place();
+  await tiers.place.fill(8);
+  await tiers.place.settle();
+  const outage = tiers.cold.faults.slow(DAY_MS, { operation: 'put', times: Infinity });
+  tiers.place.clock.advance(DAY_MS + 1);
+  await tiers.place.pass(5000);
+  assert.equal(outage.seen, 1);
+  const closing = tiers.place.store.close();
+  await tiers.place.pass(1000);
+  await closing;
+  await tiers.place.store.close();
+  assert.equal(tiers.place.store.stats().tiers.failures, 0);
+  outage.clear();
+  await tiers.open();
+  await tiers.place.pass(RETENTION_MS + 20_000);
+  assert.equal(tiers.files()[0]!.tier, 'cold');
+  assert.equal((await tiers.keys(tiers.cold)).length, 1);
+  assert.deepEqual(await tiers.place.catalog.garbage(), []);
+  await tiers.place.store.close();
+});
+
+test('a store that is closed gives a removal up, and a deletion that waits for it; the next start removes', async () => {
+  const tiers = await place();
+  await tiers.place.fill(8);
+  tiers.place.clock.advance(DAY_MS + 1);
+  await tiers.place.pass(RETENTION_MS + 20_000);
+  assert.equal((await tiers.keys(tiers.cold)).length, 1);
+  const outage = tiers.cold.faults.slow(DAY_MS, { operation: 'remove', times: Infinity });
+  const deletion = assert.rejects(tiers.place.store.deleteTenant('acme'), { code: 'CLOSED' });
+  await tiers.place.pass(10_000);
+  assert.ok(outage.seen > 0);
+  const closing = tiers.place.store.close();
+  await tiers.place.pass(1000);
+  await closing;
+  await deletion;
+  assert.equal(tiers.place.store.stats().retirement.failures, 0);
+  outage.clear();
+  await tiers.open();
+  await tiers.place.pass(10_000);
+  assert.deepEqual(await tiers.keys(tiers.cold), []);
+  await tiers.place.store.close();
+});

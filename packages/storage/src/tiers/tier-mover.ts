@@ -63,6 +63,7 @@ export class TierMover implements Chore {
   /** The catalog was asked for it and has not answered. */
   #unheard: PlannedMove<DataFile> | undefined;
   #isClosing = false;
+  readonly #givenUp = new AbortController();
   #stats = NO_MOVES;
 
   constructor(parts: TierMoverParts, settings: TierSettings) {
@@ -76,9 +77,14 @@ export class TierMover implements Chore {
     return this.#stats;
   }
 
-  /** No move begins any more; the one that is under way is waited for. */
+  /** No move begins any more. */
   stop(): void {
     this.#isClosing = true;
+  }
+
+  /** A move that is under way ends: what it has made of an object is garbage. */
+  giveUp(): void {
+    this.#givenUp.abort();
   }
 
   async run(): Promise<void> {
@@ -96,6 +102,7 @@ export class TierMover implements Chore {
   }
 
   async #failed(move: PlannedMove<DataFile>, error: unknown): Promise<void> {
+    if (this.#givenUp.signal.aborted) return;
     this.#parts.onLeft();
     if (isConflict(error)) {
       // The file was replaced meanwhile; or an earlier move of it had taken effect without our hearing of it.
@@ -178,25 +185,27 @@ export class TierMover implements Chore {
   async #upload(file: DataFile, { store, key }: PlacedObject, tier: PlannedMove['to']): Promise<void> {
     const { fileSystem, places } = this.#parts;
     const { archiveClass } = this.#settings;
+    const { signal } = this.#givenUp;
     const source = places.objectAt(file.path);
     const content =
       source === undefined
         ? await fileContent(fileSystem, file.path)
         : {
             sizeBytes: file.sizeBytes,
-            read: (offset: number, length: number) => source.store.get(source.key, { range: { offset, length } }),
+            read: (offset: number, length: number) =>
+              source.store.get(source.key, { range: { offset, length }, signal }),
           };
     if (content.sizeBytes !== file.sizeBytes) throw differs(file.path, file.sizeBytes, content.sizeBytes);
     const options = tier === 'archive' && archiveClass !== undefined ? { storageClass: archiveClass } : {};
-    await store.put(key, content, options);
-    const arrived = await store.head(key);
+    await store.put(key, content, { ...options, signal });
+    const arrived = await store.head(key, { signal });
     if (arrived?.sizeBytes !== file.sizeBytes) throw differs(key, file.sizeBytes, arrived?.sizeBytes ?? 0);
   }
 
   /** The archive is a class of the store that the file is in already. */
   async #reclassify({ store, key }: PlacedObject): Promise<void> {
     const { archiveClass } = this.#settings;
-    if (archiveClass !== undefined) await store.setStorageClass(key, archiveClass);
+    if (archiveClass !== undefined) await store.setStorageClass(key, archiveClass, { signal: this.#givenUp.signal });
   }
 
   /** While the catalog does not answer nothing moves. */
