@@ -100,7 +100,7 @@ export class Retirement implements Chore {
       else if (left.size > 0 || (await catalog.retiredPaths()).length > 0) this.#dueBy(now + RETRY_MS);
     } catch (error) {
       if (this.#givenUp.signal.aborted) return;
-      this.#failed(error);
+      this.failed(error);
       this.#dueBy(now + RETRY_MS);
     }
   }
@@ -112,7 +112,7 @@ export class Retirement implements Chore {
     if (this.#unremoved.size > 0) this.#unremoved.keep(left);
     for (const [path, error] of failed) {
       this.#unremoved.failed(path);
-      this.#failed(error);
+      this.failed(error);
     }
     const { removedFiles, lastError } = this.#stats;
     this.#stats = {
@@ -123,7 +123,7 @@ export class Retirement implements Chore {
     return left;
   }
 
-  #failed(error: unknown): void {
+  failed(error: unknown): void {
     this.#stats = { ...this.#stats, failures: this.#stats.failures + 1, lastError: error };
   }
 

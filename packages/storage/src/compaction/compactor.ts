@@ -108,8 +108,11 @@ export class Compactor implements Chore {
    * @param closesAll merges what is left of every hour, also of those that are not over
    */
   run({ closesAll = false }: { readonly closesAll?: boolean } = {}): Promise<void> {
-    this.#running = this.#running.then(() => this.#runJobs(closesAll));
-    return this.#running;
+    return this.exclusively(() => this.#runJobs(closesAll));
+  }
+
+  failed(error: unknown): void {
+    this.#stats = { ...this.#stats, failures: this.#stats.failures + 1, lastError: error };
   }
 
   /** Runs a task while no file is merged. */
@@ -239,7 +242,7 @@ export class Compactor implements Chore {
     const attempts = (this.#failed.get(key)?.attempts ?? 0) + 1;
     const delay = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** (attempts - 1));
     this.#failed.set(key, { attempts, retryAt: this.#parts.clock.monotonic() + delay });
-    this.#stats = { ...this.#stats, failures: this.#stats.failures + 1, lastError: error };
+    this.failed(error);
   }
 }
 

@@ -69,7 +69,7 @@ export class Retention implements Chore {
         this.#parts.onRemoved();
       } catch (error) {
         if (isOpenWitError(error) && error.code === 'CATALOG_CONFLICT') continue; // one was merged meanwhile: next time
-        return this.#failed(error);
+        return this.failed(error);
       }
     }
   }
@@ -104,11 +104,11 @@ export class Retention implements Chore {
       this.#notedMs = nowMs;
       this.#stats = { ...this.#stats, lastError: undefined };
     } catch (error) {
-      this.#failed(error);
+      this.failed(error);
     }
   }
 
-  #failed(error: unknown): void {
+  failed(error: unknown): void {
     this.#stats = { ...this.#stats, failures: this.#stats.failures + 1, lastError: error };
   }
 }

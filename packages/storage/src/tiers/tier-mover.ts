@@ -92,28 +92,28 @@ export class TierMover implements Chore {
     try {
       await this.#catchUp();
     } catch (error) {
-      return this.#count(error);
+      return this.failed(error);
     }
     for (const move of this.#plan()) {
       if (this.#isClosing || this.#ways.isWaiting('catalog')) return;
       if (this.#ways.isWaiting(wayOf(move.file, move.to))) continue;
-      await this.#move(move).catch((error: unknown) => this.#failed(move, error));
+      await this.#move(move).catch((error: unknown) => this.#setBack(move, error));
     }
   }
 
-  async #failed(move: PlannedMove<DataFile>, error: unknown): Promise<void> {
+  async #setBack(move: PlannedMove<DataFile>, error: unknown): Promise<void> {
     if (this.#givenUp.signal.aborted) return;
     this.#parts.onLeft();
     if (isConflict(error)) {
       // The file was replaced meanwhile; or an earlier move of it had taken effect without our hearing of it.
-      await this.#catchUp().catch((unheard: unknown) => this.#count(unheard));
+      await this.#catchUp().catch((unheard: unknown) => this.failed(unheard));
       return;
     }
     const isAway = isOpenWitError(error) && error.code === 'OBJECT_STORE_UNAVAILABLE';
     if (isAway) this.#ways.failed(wayOf(move.file, move.to));
     // Where it was the store the file need not wait, but comes behind others: it may have been the file.
     this.#files.failed(move.file.fileId, isAway ? 0 : undefined);
-    this.#count(error);
+    this.failed(error);
   }
 
   /** Asks what became of a move whose answer did not come: nothing else would tell, if the file is to stay where it is now. */
@@ -220,7 +220,7 @@ export class TierMover implements Chore {
     }
   }
 
-  #count(error: unknown): void {
+  failed(error: unknown): void {
     this.#stats = { ...this.#stats, failures: this.#stats.failures + 1, lastError: error };
   }
 }
