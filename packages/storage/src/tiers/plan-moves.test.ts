@@ -52,6 +52,12 @@ test('a file that was never merged waits for that, unless there is no room', () 
   assert.deepEqual(told(moves), [[fresh.fileId, 'cold']]);
 });
 
+test('a file that made room before it was merged goes on to the archive', () => {
+  const small = file(9 * DAY_MS, 'cold', { generation: 0 });
+  const moves = planMoves([table({ archiveAfterMs: 7 * DAY_MS }, [small])], NOW, EVERYWHERE);
+  assert.deepEqual(told(moves), [[small.fileId, 'archive']]);
+});
+
 test('a hot tier that is too large gives off the oldest merged files of all tables, and no more than it must', () => {
   const a = [file(5 * DAY_MS), file(1 * DAY_MS)];
   const b = [file(4 * DAY_MS), file(6 * DAY_MS, 'hot', { generation: 0 })];

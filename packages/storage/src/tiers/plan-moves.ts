@@ -31,8 +31,9 @@ export interface TierLimits {
 }
 
 /**
- * Which files move to another tier, the oldest first. Files as they were written from memory do not move by age: they are
- * merged within the hour. To make room any file may.
+ * Which files move to another tier, the oldest first. Files as they were written from memory do not leave the hot tier by age:
+ * they are merged within the hour. To make room any file may; then it stays as it is, since nothing is merged elsewhere, and goes
+ * on by its age.
  */
 export function planMoves<T extends MovedFile>(
   tables: readonly TableFiles<T>[],
@@ -55,7 +56,7 @@ export function planMoves<T extends MovedFile>(
     const { policy, file } = entry;
     const ageMs = nowMs - Number(file.maxTimestampNs / 1_000_000n);
     const isOld = (limitMs: number | undefined) => limitMs !== undefined && ageMs >= limitMs;
-    if (file.generation === 0 || file.tier === 'archive') continue;
+    if ((file.generation === 0 && file.tier === 'hot') || file.tier === 'archive') continue;
     if (hasArchive && isOld(policy.archiveAfterMs) && mayMove(file, 'archive')) move(entry, 'archive');
     else if (hasCold && file.tier === 'hot' && isOld(policy.coldAfterMs) && mayMove(file, 'cold')) move(entry, 'cold');
   }
