@@ -35,6 +35,7 @@ import { TenantTables } from './tenant-tables.ts';
 import { BucketSweep, type BucketSweepSettings, DEFAULT_BUCKET_SWEEP } from './tiers/bucket-sweep.ts';
 import type { ColdCache } from './tiers/cold-cache.ts';
 import { FilePlaces, type TierStores } from './tiers/file-places.ts';
+import { summaryOf } from './tiers/files-summary.ts';
 import type { PolicyRule } from './tiers/table-policy.ts';
 import { TierMover } from './tiers/tier-mover.ts';
 
@@ -124,8 +125,8 @@ export class LsmStore implements BatchSink, TableSource {
   readonly #bucketSweep: BucketSweep;
   readonly #maxHotBytes: number;
   readonly #busy = new BusyPaths();
-  #hotBytes = 0;
-  readonly #storedBytes = new Map<string, number>();
+  /** Undefined when files have changed since it was last asked for. */
+  #hotBytes: number | undefined;
   readonly #merging: Maintenance;
   /** Of its own: while records come there is always something to merge, and what merges replaced has to go. */
   readonly #cleaning: Maintenance;
@@ -271,11 +272,16 @@ export class LsmStore implements BatchSink, TableSource {
 
   /** Bytes of a tenant's files, in all tiers. */
   storedBytes(tenant: string): number {
-    return this.#storedBytes.get(tenant) ?? 0;
+    return this.#tables.of(tenant).reduce((sum, { current }) => sum + summaryOf(current.files).sizeBytes, 0);
   }
 
   /** @throws overloaded / OVERLOADED while the hot tier has as many bytes as it may */
   checkRoom(): void {
+    if (this.#maxHotBytes === Infinity) return;
+    this.#hotBytes ??= [...this.#tables].reduce(
+      (sum, { versions }) => sum + summaryOf(versions.current.files).hotBytes,
+      0,
+    );
     if (this.#hotBytes < this.#maxHotBytes) return;
     throw new OpenWitError('overloaded', 'OVERLOADED', `the hot tier is full, hotBytes=${this.#maxHotBytes}`, {
       retryAfterMs: RETRY_AFTER_MS,
@@ -363,15 +369,6 @@ export class LsmStore implements BatchSink, TableSource {
   /** Files came, went or moved. */
   #changed(): void {
     this.#retirement.snapshotEnded();
-    this.#hotBytes = 0;
-    this.#storedBytes.clear();
-    for (const { tenant, versions } of this.#tables) {
-      let bytes = this.#storedBytes.get(tenant) ?? 0;
-      for (const { tier, sizeBytes } of versions.current.files) {
-        bytes += sizeBytes;
-        if (tier === 'hot') this.#hotBytes += sizeBytes;
-      }
-      this.#storedBytes.set(tenant, bytes);
-    }
+    this.#hotBytes = undefined;
   }
 }

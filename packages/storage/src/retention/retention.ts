@@ -57,7 +57,8 @@ export class Retention implements Chore {
 
   async run(): Promise<void> {
     const nowMs = this.#parts.time.now();
-    if (this.#policies.some(({ retentionMs }) => retentionMs !== undefined)) await this.#note(nowMs);
+    if (this.#policies.every(({ retentionMs }) => retentionMs === undefined)) return;
+    await this.#note(nowMs);
     for (const { tenant, table, versions } of this.#parts.tables) {
       const { retentionMs } = policyOf(this.#policies, tenant, table);
       const expired = expiredFiles(versions.current.files, retentionMs, nowMs);

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Tier } from '@openwit/ports';
-import { type MovedFile, planMoves } from './plan-moves.ts';
+import { SeededRandom } from '@openwit/ports/testing';
+import { isDue, type MovedFile, planMoves } from './plan-moves.ts';
 import { policyOf, type TablePolicy } from './table-policy.ts';
 
 const NOW = 1_800_000_000_000;
@@ -89,6 +90,32 @@ test('nothing moves to a tier that is not there', () => {
   assert.deepEqual(told(planMoves([table(policy, old)], NOW, { ...limits, hasCold: true })), [
     [old[0]!.fileId, 'cold'],
   ]);
+});
+
+test('something is due exactly when there is something to plan', () => {
+  const random = new SeededRandom(7);
+  const ages = [undefined, DAY_MS, 3 * DAY_MS];
+  let due = 0;
+  for (let round = 0; round < 500; round++) {
+    const policy = (): TablePolicy => {
+      const [coldAfterMs, archiveAfterMs] = [random.pick(ages), random.pick(ages)];
+      return { ...(coldAfterMs && { coldAfterMs }), ...(archiveAfterMs && { archiveAfterMs }) };
+    };
+    const files = () =>
+      Array.from({ length: random.below(4) }, () =>
+        file(random.below(5) * DAY_MS, random.pick(['hot', 'cold', 'archive']), { generation: random.below(2) }),
+      );
+    const tables = [table(policy(), files()), table(policy(), files())];
+    const limits = {
+      hotBytes: random.pick([150, 350, Infinity]),
+      hasCold: random.below(3) > 0,
+      hasArchive: random.below(3) > 0,
+    };
+    const isPlanned = planMoves(tables, NOW, limits).length > 0;
+    assert.equal(isDue(tables, NOW, limits), isPlanned);
+    due += Number(isPlanned);
+  }
+  assert.ok(due > 100 && due < 400, `${due} of 500`);
 });
 
 test('of the rules that name a table, the last one with the part holds', () => {

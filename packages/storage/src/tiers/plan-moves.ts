@@ -1,4 +1,5 @@
 import type { DataFile, TableName, Tier } from '@openwit/ports';
+import { isSettled, summaryOf } from './files-summary.ts';
 import type { TablePolicy } from './table-policy.ts';
 
 export type MovedFile = Pick<
@@ -30,44 +31,73 @@ export interface TierLimits {
   readonly mayMove?: (file: MovedFile, to: PlannedMove['to']) => boolean;
 }
 
+/** Whether there may be something to plan: for most changes of a store there is not, and no file need be looked at. */
+export function isDue(tables: readonly TableFiles[], nowMs: number, limits: TierLimits): boolean {
+  let hot = 0;
+  for (const { policy, files } of tables) {
+    const { hotBytes, oldestHotNs, oldestUnarchivedNs } = summaryOf(files);
+    if (limits.hasArchive && oldestUnarchivedNs <= oldSince(nowMs, policy.archiveAfterMs)) return true;
+    if (limits.hasCold && oldestHotNs <= oldSince(nowMs, policy.coldAfterMs)) return true;
+    hot += hotBytes;
+  }
+  return limits.hasCold && hot > limits.hotBytes;
+}
+
 /**
- * Which files move to another tier, the oldest first. Files as they were written from memory do not leave the hot tier by age:
- * they are merged within the hour. To make room any file may; then it stays as it is, since nothing is merged elsewhere, and goes
- * on by its age.
+ * Which files move to another tier: by their age, then to make room; the oldest first. Files as they were written from memory do
+ * not leave the hot tier by age: they are merged within the hour. To make room any file may; then it stays as it is, since nothing
+ * is merged elsewhere, and goes on by its age.
  */
 export function planMoves<T extends MovedFile>(
   tables: readonly TableFiles<T>[],
   nowMs: number,
   { hotBytes, hasCold, hasArchive, mayMove = () => true }: TierLimits,
 ): PlannedMove<T>[] {
-  const all = tables
-    .flatMap(({ tenant, table, policy, files }) => files.map((file) => ({ tenant, table, policy, file })))
-    .sort((a, b) => compare(a.file.maxTimestampNs, b.file.maxTimestampNs));
-  let hot = all.reduce((sum, { file }) => sum + (file.tier === 'hot' ? file.sizeBytes : 0), 0);
   const moves: PlannedMove<T>[] = [];
-  const roomFrom = all.toSorted((a, b) => Number(a.file.generation === 0) - Number(b.file.generation === 0));
-  const moved = new Set<T>();
-  const move = ({ tenant, table, file }: (typeof all)[number], to: PlannedMove['to']) => {
-    moves.push({ tenant, table, file, to });
-    moved.add(file);
-    if (file.tier === 'hot') hot -= file.sizeBytes;
-  };
-  for (const entry of all) {
-    const { policy, file } = entry;
-    const ageMs = nowMs - Number(file.maxTimestampNs / 1_000_000n);
-    const isOld = (limitMs: number | undefined) => limitMs !== undefined && ageMs >= limitMs;
-    if ((file.generation === 0 && file.tier === 'hot') || file.tier === 'archive') continue;
-    if (hasArchive && isOld(policy.archiveAfterMs) && mayMove(file, 'archive')) move(entry, 'archive');
-    else if (hasCold && file.tier === 'hot' && isOld(policy.coldAfterMs) && mayMove(file, 'cold')) move(entry, 'cold');
+  const staying: PlannedMove<T>[] = [];
+  for (const { tenant, table, policy, files } of tables) {
+    const archiveNs = hasArchive ? oldSince(nowMs, policy.archiveAfterMs) : NEVER_NS;
+    const coldNs = hasCold ? oldSince(nowMs, policy.coldAfterMs) : NEVER_NS;
+    for (const file of files) {
+      const isOld = (sinceNs: bigint) => isSettled(file) && file.maxTimestampNs <= sinceNs;
+      if (isOld(archiveNs) && mayMove(file, 'archive')) moves.push({ tenant, table, file, to: 'archive' });
+      else if (file.tier !== 'hot') continue;
+      else if (isOld(coldNs) && mayMove(file, 'cold')) moves.push({ tenant, table, file, to: 'cold' });
+      else staying.push({ tenant, table, file, to: 'cold' });
+    }
   }
-  for (const entry of roomFrom) {
-    if (hot <= hotBytes || !hasCold) break;
-    const { file } = entry;
-    if (file.tier === 'hot' && !moved.has(file) && mayMove(file, 'cold')) move(entry, 'cold');
+  const forRoom = hasCold ? surplus(staying, hotBytes, mayMove) : [];
+  return [...moves.sort(byTime), ...forRoom];
+}
+
+/** What goes for no more than `hotBytes` to stay: the oldest, and those that were merged first. */
+function surplus<T extends MovedFile>(
+  staying: readonly PlannedMove<T>[],
+  hotBytes: number,
+  mayMove: NonNullable<TierLimits['mayMove']>,
+): PlannedMove<T>[] {
+  let bytes = staying.reduce((sum, { file }) => sum + file.sizeBytes, 0);
+  if (bytes <= hotBytes) return [];
+  const isFresh = ({ file }: PlannedMove) => Number(file.generation === 0);
+  const ordered = staying
+    .filter(({ file }) => mayMove(file, 'cold'))
+    .sort((a, b) => isFresh(a) - isFresh(b) || byTime(a, b));
+  const moves: PlannedMove<T>[] = [];
+  for (const move of ordered) {
+    if (bytes <= hotBytes) break;
+    moves.push(move);
+    bytes -= move.file.sizeBytes;
   }
   return moves;
 }
 
-function compare(a: bigint, b: bigint): number {
-  return a < b ? -1 : Number(a > b);
+const NEVER_NS = -1n;
+
+/** Files whose latest record is no younger are as old as that. */
+function oldSince(nowMs: number, ageMs: number | undefined): bigint {
+  return ageMs === undefined ? NEVER_NS : BigInt(Math.floor(nowMs - ageMs)) * 1_000_000n;
+}
+
+function byTime({ file: a }: PlannedMove, { file: b }: PlannedMove): number {
+  return a.maxTimestampNs < b.maxTimestampNs ? -1 : Number(a.maxTimestampNs > b.maxTimestampNs);
 }

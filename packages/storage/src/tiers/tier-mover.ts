@@ -5,16 +5,18 @@ import {
   type FileSystem,
   isOpenWitError,
   OpenWitError,
+  type TableName,
   type Tier,
 } from '@openwit/ports';
 import { Backoffs } from '../backoffs.ts';
 import type { BusyPaths } from '../garbage-sweep.ts';
 import type { Chore } from '../maintenance.ts';
 import { fileContent } from '../objects/file-content.ts';
+import type { TableVersions } from '../table-versions.ts';
 import type { TenantTables } from '../tenant-tables.ts';
 import type { FilePlaces, PlacedObject } from './file-places.ts';
-import { type PlannedMove, planMoves } from './plan-moves.ts';
-import { type PolicyRule, policyOf } from './table-policy.ts';
+import { isDue, type MovedFile, type PlannedMove, planMoves } from './plan-moves.ts';
+import { type PolicyRule, policyOf, type TablePolicy } from './table-policy.ts';
 
 export interface TierMoverParts {
   readonly catalog: Catalog;
@@ -57,6 +59,7 @@ type Way = `${Tier} to ${Tier}` | 'catalog';
 export class TierMover implements Chore {
   readonly #parts: TierMoverParts;
   readonly #settings: TierSettings;
+  readonly #policies = new WeakMap<TableVersions, TablePolicy>();
   /** By file id. */
   readonly #files: Backoffs<number>;
   readonly #ways: Backoffs<Way>;
@@ -132,22 +135,37 @@ export class TierMover implements Chore {
   /** What failed comes last. */
   #plan(): PlannedMove<DataFile>[] {
     const { tables, clock, places } = this.#parts;
-    const { policies, hotBytes } = this.#settings;
+    if (places.stores.length === 0) return [];
     const all = [...tables].map(({ tenant, table, versions }) => ({
       tenant,
       table,
-      policy: policyOf(policies, tenant, table),
+      policy: this.#policyOf(tenant, table, versions),
       files: versions.current.files,
     }));
-    if (this.#files.size > 0) this.#files.keep(new Set(all.flatMap(({ files }) => files.map(({ fileId }) => fileId))));
-    const moves = planMoves(all, clock.now(), {
-      hotBytes,
-      hasCold: places.has('cold'),
+    const limits = {
+      hotBytes: this.#settings.hotBytes,
+      hasCold: places.has('cold') && !this.#ways.isWaiting('hot to cold'),
       hasArchive: places.has('archive'),
-      mayMove: (file, to) => !this.#files.isWaiting(file.fileId) && !this.#ways.isWaiting(wayOf(file, to)),
-    });
+      ...(this.#files.size + this.#ways.size > 0 && {
+        mayMove: (file: MovedFile, to: Tier) =>
+          !this.#files.isWaiting(file.fileId) && !this.#ways.isWaiting(wayOf(file, to)),
+      }),
+    };
+    if (!isDue(all, clock.now(), limits)) return [];
+    if (this.#files.size > 0) this.#files.keep(new Set(all.flatMap(({ files }) => files.map(({ fileId }) => fileId))));
+    const moves = planMoves(all, clock.now(), limits);
     const attempts = ({ file }: PlannedMove<DataFile>) => this.#files.attempts(file.fileId);
     return moves.sort((a, b) => attempts(a) - attempts(b));
+  }
+
+  /** Found once for each table. */
+  #policyOf(tenant: string, table: TableName, versions: TableVersions): TablePolicy {
+    let policy = this.#policies.get(versions);
+    if (policy === undefined) {
+      policy = policyOf(this.#settings.policies, tenant, table);
+      this.#policies.set(versions, policy);
+    }
+    return policy;
   }
 
   async #move(move: PlannedMove<DataFile>): Promise<void> {
