@@ -69,6 +69,20 @@ test('a hot tier that is too large gives off the oldest merged files of all tabl
   ]);
 });
 
+test('a table that is larger than its policy allows gives off its oldest files, whatever there is room for', () => {
+  const logs = [file(1 * DAY_MS), file(3 * DAY_MS), file(2 * DAY_MS), file(4 * DAY_MS, 'cold')];
+  const others = [file(9 * DAY_MS), file(8 * DAY_MS)];
+  const tables = [table({ hotBytes: 150 }, logs), table({}, others)];
+  assert.deepEqual(told(planMoves(tables, NOW, EVERYWHERE)), [
+    [logs[1]!.fileId, 'cold'],
+    [logs[2]!.fileId, 'cold'],
+  ]);
+  const both = planMoves(tables, NOW, { ...EVERYWHERE, hotBytes: 200 });
+  assert.deepEqual(told(both).at(-1), [others[0]!.fileId, 'cold'], 'what the table gives off makes room for all');
+  assert.equal(both.length, 3);
+  assert.deepEqual(planMoves(tables, NOW, { ...EVERYWHERE, hasCold: false }), []);
+});
+
 test('in the place of a file that cannot go now others make room, and one for the archive goes to the cold tier', () => {
   const files = [file(9 * DAY_MS), file(8 * DAY_MS), file(DAY_MS)];
   const [first, old] = files;
@@ -99,7 +113,8 @@ test('something is due exactly when there is something to plan', () => {
   for (let round = 0; round < 500; round++) {
     const policy = (): TablePolicy => {
       const [coldAfterMs, archiveAfterMs] = [random.pick(ages), random.pick(ages)];
-      return { ...(coldAfterMs && { coldAfterMs }), ...(archiveAfterMs && { archiveAfterMs }) };
+      const hotBytes = random.pick([150, 250, Infinity]);
+      return { hotBytes, ...(coldAfterMs && { coldAfterMs }), ...(archiveAfterMs && { archiveAfterMs }) };
     };
     const files = () =>
       Array.from({ length: random.below(4) }, () =>
@@ -115,17 +130,22 @@ test('something is due exactly when there is something to plan', () => {
     assert.equal(isDue(tables, NOW, limits), isPlanned);
     due += Number(isPlanned);
   }
-  assert.ok(due > 100 && due < 400, `${due} of 500`);
+  assert.ok(due > 100 && due < 450, `${due} of 500`);
 });
 
 test('of the rules that name a table, the last one with the part holds', () => {
   const rules = [
-    { coldAfterMs: 1, retentionMs: 10 },
-    { tenant: 'acme', retentionMs: 20 },
+    { coldAfterMs: 1, retentionMs: 10, hotBytes: 5 },
+    { tenant: 'acme', retentionMs: 20, hotBytes: 6 },
     { tenant: 'acme', table: 'logs', coldAfterMs: 3 },
     { table: 'traces', archiveAfterMs: 4 },
   ] as const;
-  assert.deepEqual(policyOf(rules, 'acme', 'logs'), { coldAfterMs: 3, retentionMs: 20 });
-  assert.deepEqual(policyOf(rules, 'other', 'traces'), { coldAfterMs: 1, retentionMs: 10, archiveAfterMs: 4 });
+  assert.deepEqual(policyOf(rules, 'acme', 'logs'), { coldAfterMs: 3, retentionMs: 20, hotBytes: 6 });
+  assert.deepEqual(policyOf(rules, 'other', 'traces'), {
+    coldAfterMs: 1,
+    retentionMs: 10,
+    archiveAfterMs: 4,
+    hotBytes: 5,
+  });
   assert.deepEqual(policyOf([], 'acme', 'logs'), {});
 });

@@ -23,7 +23,7 @@ export interface PlannedMove<T extends MovedFile = MovedFile> {
 
 /** What there is room for, and where. */
 export interface TierLimits {
-  /** Bytes of the hot tier above which files move to the cold one whatever their age, the oldest first. */
+  /** Bytes of the hot tier above which files of all tables move to the cold one whatever their age, the oldest first. */
   readonly hotBytes: number;
   readonly hasCold: boolean;
   readonly hasArchive: boolean;
@@ -38,13 +38,14 @@ export function isDue(tables: readonly TableFiles[], nowMs: number, limits: Tier
     const { hotBytes, oldestHotNs, oldestUnarchivedNs } = summaryOf(files);
     if (limits.hasArchive && oldestUnarchivedNs <= oldSince(nowMs, policy.archiveAfterMs)) return true;
     if (limits.hasCold && oldestHotNs <= oldSince(nowMs, policy.coldAfterMs)) return true;
+    if (limits.hasCold && hotBytes > (policy.hotBytes ?? Infinity)) return true;
     hot += hotBytes;
   }
   return limits.hasCold && hot > limits.hotBytes;
 }
 
 /**
- * Which files move to another tier: by their age, then to make room; the oldest first. Files as they were written from memory do
+ * Which files move to another tier: by their age, then to make room, of each table and of all; the oldest first. Files as they were written from memory do
  * not leave the hot tier by age: they are merged within the hour. To make room any file may; then it stays as it is, since nothing
  * is merged elsewhere, and goes on by its age.
  */
@@ -53,42 +54,44 @@ export function planMoves<T extends MovedFile>(
   nowMs: number,
   { hotBytes, hasCold, hasArchive, mayMove = () => true }: TierLimits,
 ): PlannedMove<T>[] {
+  const mayArchive = (file: T) => hasArchive && mayMove(file, 'archive');
+  const mayCool = (file: T) => hasCold && mayMove(file, 'cold');
   const moves: PlannedMove<T>[] = [];
   const staying: PlannedMove<T>[] = [];
   for (const { tenant, table, policy, files } of tables) {
-    const archiveNs = hasArchive ? oldSince(nowMs, policy.archiveAfterMs) : NEVER_NS;
-    const coldNs = hasCold ? oldSince(nowMs, policy.coldAfterMs) : NEVER_NS;
+    const archiveNs = oldSince(nowMs, policy.archiveAfterMs);
+    const coldNs = oldSince(nowMs, policy.coldAfterMs);
+    const hot: PlannedMove<T>[] = [];
     for (const file of files) {
       const isOld = (sinceNs: bigint) => isSettled(file) && file.maxTimestampNs <= sinceNs;
-      if (isOld(archiveNs) && mayMove(file, 'archive')) moves.push({ tenant, table, file, to: 'archive' });
+      if (isOld(archiveNs) && mayArchive(file)) moves.push({ tenant, table, file, to: 'archive' });
       else if (file.tier !== 'hot') continue;
-      else if (isOld(coldNs) && mayMove(file, 'cold')) moves.push({ tenant, table, file, to: 'cold' });
-      else staying.push({ tenant, table, file, to: 'cold' });
+      else if (isOld(coldNs) && mayCool(file)) moves.push({ tenant, table, file, to: 'cold' });
+      else hot.push({ tenant, table, file, to: 'cold' });
     }
+    const going = surplus(hot, policy.hotBytes ?? Infinity, mayCool);
+    for (const move of hot) (going.has(move) ? moves : staying).push(move);
   }
-  const forRoom = hasCold ? surplus(staying, hotBytes, mayMove) : [];
-  return [...moves.sort(byTime), ...forRoom];
+  return [...moves.sort(byTime), ...surplus(staying, hotBytes, mayCool)];
 }
 
-/** What goes for no more than `hotBytes` to stay: the oldest, and those that were merged first. */
+/** What goes for no more than `hotBytes` to stay: the oldest, and first of all those that were merged. */
 function surplus<T extends MovedFile>(
-  staying: readonly PlannedMove<T>[],
+  hot: readonly PlannedMove<T>[],
   hotBytes: number,
-  mayMove: NonNullable<TierLimits['mayMove']>,
-): PlannedMove<T>[] {
-  let bytes = staying.reduce((sum, { file }) => sum + file.sizeBytes, 0);
-  if (bytes <= hotBytes) return [];
+  mayCool: (file: T) => boolean,
+): ReadonlySet<PlannedMove<T>> {
+  const going = new Set<PlannedMove<T>>();
+  let bytes = hot.reduce((sum, { file }) => sum + file.sizeBytes, 0);
+  if (bytes <= hotBytes) return going;
   const isFresh = ({ file }: PlannedMove) => Number(file.generation === 0);
-  const ordered = staying
-    .filter(({ file }) => mayMove(file, 'cold'))
-    .sort((a, b) => isFresh(a) - isFresh(b) || byTime(a, b));
-  const moves: PlannedMove<T>[] = [];
+  const ordered = hot.filter(({ file }) => mayCool(file)).sort((a, b) => isFresh(a) - isFresh(b) || byTime(a, b));
   for (const move of ordered) {
     if (bytes <= hotBytes) break;
-    moves.push(move);
+    going.add(move);
     bytes -= move.file.sizeBytes;
   }
-  return moves;
+  return going;
 }
 
 const NEVER_NS = -1n;

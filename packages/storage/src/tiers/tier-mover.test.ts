@@ -203,6 +203,16 @@ test('a hot tier that is full takes no more records until its oldest files have 
   await tiers.place.store.close();
 });
 
+test('a table with a size of its own gives off what is over, and others stay', async () => {
+  const tiers = await place({ policies: [{ tenant: 'acme', table: 'logs', hotBytes: 1 }] });
+  await tiers.place.fill(8, 'logs');
+  await tiers.place.fill(8, 'traces');
+  await tiers.place.pass(10_000);
+  assert.deepEqual([...new Set(tiers.files().map(({ tier }) => tier))], ['cold']);
+  assert.deepEqual([...new Set(tiers.place.files('traces').map(({ tier }) => tier))], ['hot']);
+  await tiers.place.store.close();
+});
+
 test('the archive can be a class of the store that the file is in', async () => {
   const tiers = await place({ policies: [{ archiveAfterMs: DAY_MS, coldAfterMs: 1000 }], archiveClass: 'ARCHIVE' });
   tiers.archive = tiers.cold;
