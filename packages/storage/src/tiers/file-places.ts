@@ -83,7 +83,8 @@ export class FilePlaces {
     }
     await removal.files(this.#fileSystem, local);
     for (const [store, urls] of remote) if (urls.length > 0) await removal.objects(store, urls);
-    await this.#copies?.forget([...remote.values()].flat().filter((url) => removal.removed.has(url)));
+    const gone = [...remote.values()].flat().filter((url) => removal.removed.has(url));
+    for (const [url, error] of (await this.#copies?.forget(gone)) ?? []) removal.hasLeft(url, error);
     return removal;
   }
 }

@@ -57,6 +57,12 @@ export class FileRemoval implements Removal {
     }
   }
 
+  /** Something of a path that was removed is still somewhere. */
+  hasLeft(path: string, error: unknown): void {
+    this.removed.delete(path);
+    this.failed.set(path, error);
+  }
+
   /** Of many, a store does not say which it refuses. @throws when the store is not to be had */
   async #halve(store: Pick<ObjectStore, 'url' | 'remove'>, urls: readonly string[]): Promise<void> {
     if (this.#refusals >= MOST_REFUSALS) return;
