@@ -60,7 +60,7 @@ export interface OpenWitOptions {
     readonly archive?: TierOption;
     /** The class that files of the archive get, by its store's own name. Default: the store's own. */
     readonly archiveClass?: string;
-    /** When files move and records are removed. Of the rules that name a table, the last one that has a part holds. */
+    /** When files move, by age and by size, and records are removed. Of the rules that name a table, the last one that has a part holds. */
     readonly policies?: readonly PolicyRule[];
     /** Bytes of the files in the data folder: above 80 % of it they move to the cold tier, at all of it ingest is refused. */
     readonly hotBytes?: number;

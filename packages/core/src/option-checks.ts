@@ -40,6 +40,7 @@ type PartChecks = Readonly<Record<string, Check>>;
 const RULE_CHECKS: PartChecks = {
   tenant: text,
   table: oneOf('traces', 'logs', 'metrics'),
+  hotBytes: integer,
   coldAfterMs: integer,
   archiveAfterMs: integer,
   retentionMs: integer,

@@ -34,6 +34,10 @@ export class FenceWatch implements Chore {
     }
   }
 
+  failed(error: unknown): void {
+    this.heed(error);
+  }
+
   /** To be told of the errors of the catalog. */
   heed(error: unknown): void {
     if (this.#fenced !== undefined || !isOpenWitError(error) || error.code !== 'FENCED') return;

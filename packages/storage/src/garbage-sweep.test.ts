@@ -9,24 +9,28 @@ function sweepOf(path: string) {
   const list = Promise.withResolvers<void>();
   const removal = Promise.withResolvers<void>();
   const removed: string[] = [];
-  const left = sweepGarbage({
-    catalog: {
-      garbage: async () => {
-        await list.promise;
-        return [{ path, sinceMs: 0 }];
+  const sweep = sweepGarbage(
+    {
+      catalog: {
+        garbage: async () => {
+          await list.promise;
+          return [{ path, sinceMs: 0 }];
+        },
+        forgetGarbage: async () => {},
       },
-      forgetGarbage: async () => {},
-    },
-    places: {
-      remove: async (paths) => {
-        removed.push(...paths);
-        await removal.promise;
+      places: {
+        remove: async (paths) => {
+          removed.push(...paths);
+          await removal.promise;
+          return { removed: new Set(paths), failed: new Map() };
+        },
       },
+      tables: new TenantTables(),
+      busy,
     },
-    tables: new TenantTables(),
-    busy,
-  });
-  return { busy, list, removal, removed, left };
+    new AbortController().signal,
+  );
+  return { busy, list, removal, removed, left: sweep.then(({ left }) => left) };
 }
 
 test('a file that was moved while the list of garbage was on its way is not removed', async () => {

@@ -54,29 +54,43 @@ export interface GarbageParts {
   readonly busy: BusyPaths;
 }
 
+export interface Sweep {
+  readonly removed: number;
+  /** Paths that are garbage still: a query reads them, something is being done with them, or they could not be removed. */
+  readonly left: ReadonlySet<string>;
+  /** Why some of those could not be removed. */
+  readonly failed: ReadonlyMap<string, unknown>;
+}
+
 /**
- * Removes the files that no snapshot of the catalog has any more, but for those that a query of this node still reads.
- * @returns the paths that are left
+ * Removes the files that no snapshot of the catalog has any more, but for those that a query of this node still reads. Aborting
+ * the signal rejects it with the signal's reason.
+ * @param isWaiting those of which nothing is to be tried now
  */
-export async function sweepGarbage(parts: GarbageParts): Promise<ReadonlySet<string>> {
+export async function sweepGarbage(
+  parts: GarbageParts,
+  signal: AbortSignal,
+  isWaiting: (path: string) => boolean = () => false,
+): Promise<Sweep> {
   const { catalog, places, busy } = parts;
   // From before the list is read: what ends meanwhile may have taken a path of the list into a table.
   const watch = busy.watch();
   try {
-    const garbage = (await catalog.garbage()).map(({ path }) => path);
+    const all = (await catalog.garbage()).map(({ path }) => path);
+    const left = new Set(all);
     const pinned = pinnedPaths(parts);
-    const read = new Set(garbage.filter((path) => pinned.has(path) || watch.has(path)));
-    const unread = garbage.filter((path) => !read.has(path));
-    if (unread.length === 0) return read;
+    const unread = all.filter((path) => !pinned.has(path) && !watch.has(path) && !isWaiting(path));
+    if (unread.length === 0) return { removed: 0, left, failed: new Map() };
     const release = busy.take(unread);
     try {
-      await places.remove(unread);
+      const { removed, failed } = await places.remove(unread, signal);
       // Only now: a file whose removal was not heard of is removed once more.
-      await catalog.forgetGarbage(unread);
+      if (removed.size > 0) await catalog.forgetGarbage([...removed]);
+      for (const path of removed) left.delete(path);
+      return { removed: removed.size, left, failed };
     } finally {
       release();
     }
-    return read;
   } finally {
     watch.end();
   }

@@ -36,6 +36,7 @@ import { TenantTables } from './tenant-tables.ts';
 import { BucketSweep, type BucketSweepSettings, DEFAULT_BUCKET_SWEEP } from './tiers/bucket-sweep.ts';
 import type { ColdCache } from './tiers/cold-cache.ts';
 import { FilePlaces, type TierStores } from './tiers/file-places.ts';
+import { summaryOf } from './tiers/files-summary.ts';
 import type { PolicyRule } from './tiers/table-policy.ts';
 import { TierMover } from './tiers/tier-mover.ts';
 
@@ -105,6 +106,7 @@ const RETRY_AFTER_MS = 1000;
 const DEFAULT_CONFIRM_MS = 3_600_000;
 const SHORTEST_TICK_MS = 50;
 const LONGEST_TICK_MS = 5000;
+const CLOSE_PATIENCE_MS = 1000;
 
 /**
  * A log-structured merge tree of Parquet files. A sealed batch is in memory until its *active* file is in the catalog, and
@@ -115,17 +117,19 @@ const LONGEST_TICK_MS = 5000;
 export class LsmStore implements BatchSink, TableSource {
   readonly #catalog: Catalog;
   readonly #fence: FenceWatch;
+  readonly #clock: Clock;
   readonly #tables: TenantTables;
   readonly #flusher: BatchFlusher;
   readonly #compactor: Compactor;
   readonly #removal: RowRemoval;
+  readonly #retention: Retention;
   readonly #retirement: Retirement;
   readonly #mover: TierMover;
   readonly #bucketSweep: BucketSweep;
   readonly #maxHotBytes: number;
   readonly #busy = new BusyPaths();
-  #hotBytes = 0;
-  readonly #storedBytes = new Map<string, number>();
+  /** Undefined when files have changed since it was last asked for. */
+  #hotBytes: number | undefined;
   readonly #merging: Maintenance;
   /** Of its own: while records come there is always something to merge, and what merges replaced has to go. */
   readonly #cleaning: Maintenance;
@@ -174,6 +178,7 @@ export class LsmStore implements BatchSink, TableSource {
     };
     const context = { catalog, fileSystem, writers, dataPath, nodeId, attributeColumnsOf };
     this.#catalog = catalog;
+    this.#clock = clock;
     this.#maxHotBytes = hotBytes;
     this.#tables = tables;
     this.#fence = new FenceWatch({ catalog, onFenced: (error) => this.#stepDown(error) });
@@ -213,7 +218,7 @@ export class LsmStore implements BatchSink, TableSource {
     // Snapshots are of this catalog alone: the clock that they were made by is believed as it is now.
     const snapshotTime = new TrustedTime(clock, clock.now(), confirmMs);
     this.#retirement = new Retirement({ catalog, places, clock, time: snapshotTime, tables, busy }, retentionMs);
-    const retention = new Retention({ catalog, tables, time, onRemoved: () => this.#changed() }, policies);
+    this.#retention = new Retention({ catalog, tables, time, onRemoved: () => this.#changed() }, policies);
     this.#mover = new TierMover(
       { catalog, fileSystem, clock, tables, places, busy, onMoved: () => this.#changed(), onLeft },
       { policies, hotBytes: HOT_SHARE * hotBytes, ...(archiveClass !== undefined && { archiveClass }) },
@@ -225,7 +230,7 @@ export class LsmStore implements BatchSink, TableSource {
     this.#changed();
     const tickMs = Math.max(SHORTEST_TICK_MS, Math.min(LONGEST_TICK_MS, planning.quietMs, retentionMs));
     this.#merging = new Maintenance({ clock, chores: [this.#compactor] }, tickMs);
-    this.#cleaning = new Maintenance({ clock, chores: [this.#fence, retention, this.#retirement] }, tickMs);
+    this.#cleaning = new Maintenance({ clock, chores: [this.#fence, this.#retention, this.#retirement] }, tickMs);
     this.#moving = new Maintenance({ clock, chores: [this.#mover, this.#bucketSweep] }, tickMs);
   }
 
@@ -286,12 +291,17 @@ export class LsmStore implements BatchSink, TableSource {
 
   /** Bytes of a tenant's files, in all tiers. */
   storedBytes(tenant: string): number {
-    return this.#storedBytes.get(tenant) ?? 0;
+    return this.#tables.of(tenant).reduce((sum, { current }) => sum + summaryOf(current.files).sizeBytes, 0);
   }
 
   /** Whether records may come. @throws overloaded / OVERLOADED while the hot tier has as many bytes as it may; fenced / FENCED */
   checkRoom(): void {
     this.#fence.check();
+    if (this.#maxHotBytes === Infinity) return;
+    this.#hotBytes ??= [...this.#tables].reduce(
+      (sum, { versions }) => sum + summaryOf(versions.current.files).hotBytes,
+      0,
+    );
     if (this.#hotBytes < this.#maxHotBytes) return;
     throw new OpenWitError('overloaded', 'OVERLOADED', `the hot tier is full, hotBytes=${this.#maxHotBytes}`, {
       retryAfterMs: RETRY_AFTER_MS,
@@ -337,26 +347,40 @@ export class LsmStore implements BatchSink, TableSource {
       tables,
       compaction: this.#compactor.stats,
       tiers: this.#mover.stats,
+      retention: this.#retention.stats,
+      retirement: this.#retirement.stats,
       bucketSweep: this.#bucketSweep.stats,
     };
   }
 
-  /** Waits for the batches that were appended; those that fail are tried once more, then left to the log. A merge is given up. */
+  /**
+   * Waits for the batches that were appended; those that fail are tried once more, then left to the log. A merge is given up, and a
+   * move or a removal that takes longer than a second.
+   */
   async close(): Promise<void> {
     this.#mover.stop();
     this.#bucketSweep.stop();
+    const patience = this.#clock.schedule(CLOSE_PATIENCE_MS, () => this.#giveUp());
     await this.#compactor.close();
     await this.#merging.close();
     await this.#cleaning.close();
     await this.#moving.close();
+    patience.cancel();
+    // A deletion may wait for it still.
+    this.#giveUp();
     await this.#flusher.close();
   }
 
   /** What is under way fails at the catalog. */
   #stepDown(error: OpenWitError): void {
-    this.#mover.stop();
+    this.#giveUp();
     for (const maintenance of [this.#merging, this.#cleaning, this.#moving]) maintenance.stop();
     this.#flusher.stop(error);
+  }
+
+  #giveUp(): void {
+    this.#mover.giveUp();
+    this.#retirement.giveUp();
   }
 
   #committed(files: readonly DataFile[], tell: () => void = () => {}): void {
@@ -380,15 +404,6 @@ export class LsmStore implements BatchSink, TableSource {
   /** Files came, went or moved. */
   #changed(): void {
     this.#retirement.snapshotEnded();
-    this.#hotBytes = 0;
-    this.#storedBytes.clear();
-    for (const { tenant, versions } of this.#tables) {
-      let bytes = this.#storedBytes.get(tenant) ?? 0;
-      for (const { tier, sizeBytes } of versions.current.files) {
-        bytes += sizeBytes;
-        if (tier === 'hot') this.#hotBytes += sizeBytes;
-      }
-      this.#storedBytes.set(tenant, bytes);
-    }
+    this.#hotBytes = undefined;
   }
 }

@@ -4,9 +4,11 @@ import type { Clock } from '@openwit/ports';
 export interface Chore {
   /** Does what is to be done now. */
   run(): Promise<void>;
+  /** Keeps what {@link run} threw for its stats. */
+  failed(error: unknown): void;
 }
 
-/** Runs chores after each change and at every tick, one after the other. What one throws is the chore's to keep. */
+/** Runs chores after each change and at every tick, one after the other. One that throws keeps no other back. */
 export class Maintenance {
   readonly #clock: Clock;
   readonly #tickMs: number;
@@ -52,7 +54,14 @@ export class Maintenance {
   async #run(): Promise<void> {
     while (this.#isDirty && !this.#isClosed) {
       this.#isDirty = false;
-      for (const chore of this.#chores) if (!this.#isClosed) await chore.run();
+      for (const chore of this.#chores) {
+        if (this.#isClosed) return;
+        try {
+          await chore.run();
+        } catch (error) {
+          chore.failed(error);
+        }
+      }
     }
   }
 }

@@ -10,6 +10,8 @@ import {
 } from '@openwit/ports';
 import type { RecordBatch } from 'apache-arrow';
 import { NO_COMPACTION } from './compaction/compactor.ts';
+import { NOTHING_EXPIRED } from './retention/retention.ts';
+import { NOTHING_RETIRED } from './retirement.ts';
 import type { StoreStats } from './store-stats.ts';
 import { TenantTables } from './tenant-tables.ts';
 import { NO_SWEEPS } from './tiers/bucket-sweep.ts';
@@ -107,6 +109,8 @@ export class MemoryStore implements BatchSink, TableSource {
       lastError: undefined,
       compaction: NO_COMPACTION,
       tiers: NO_MOVES,
+      retention: NOTHING_EXPIRED,
+      retirement: NOTHING_RETIRED,
       bucketSweep: NO_SWEEPS,
     };
   }

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
-import { DrivenClock } from '@openwit/ports/testing';
+import { DrivenClock, keysOf, putObject, SeededRandom } from '@openwit/ports/testing';
 import { BusyPaths } from './garbage-sweep.ts';
+import { MemoryObjectStore } from './objects/memory-object-store.ts';
 import { TrustedTime } from './retention/trusted-time.ts';
 import { Retirement } from './retirement.ts';
 import { TenantTables } from './tenant-tables.ts';
+import { RETENTION_MS, StorePlace } from './testing/store-place.ts';
 
 /** A retirement over a catalog whose garbage is what a test says. */
 function placeOf({
@@ -37,6 +39,7 @@ function placeOf({
     remove: async (paths: readonly string[]) => {
       place.removed.push(...paths);
       onRemove(paths);
+      return { removed: new Set(paths), failed: new Map() };
     },
   };
   const time = new TrustedTime(clock, clock.now(), 60_000);
@@ -132,4 +135,53 @@ test('an erasure waits for the copy that a move makes of a file while that is re
   place.clock.advance(200);
   await erasure;
   assert.deepEqual(place.removed, ['/data/deleted.parquet', copy]);
+});
+
+test('what cannot be removed is tried again and told, and all else goes', async () => {
+  const place = await StorePlace.make();
+  await place.store.close();
+  const cold = new MemoryObjectStore({ clock: place.clock, random: new SeededRandom(1) }, { url: 'memory://cold' });
+  await putObject(cold, 'acme/logs/a.parquet', 'x');
+  const damage = place.fileSystem.fail('EACCES', { operation: 'remove', path: /stuck/, times: Infinity });
+  const elsewhere = 'memory://elsewhere/acme/logs/b.parquet';
+  await place.catalog.announce([elsewhere, '/data/acme/stuck.parquet', 'memory://cold/acme/logs/a.parquet']);
+  await place.reopen({ tiers: { cold } });
+  await place.fill(8);
+  await place.pass(RETENTION_MS + 20_000);
+  assert.equal((await place.paths()).length, 1, 'what was merged is gone');
+  assert.deepEqual(await keysOf(cold, ''), []);
+  const left = async () => (await place.catalog.garbage()).map(({ path }) => path).sort();
+  assert.deepEqual(await left(), ['/data/acme/stuck.parquet', elsewhere]);
+  const { removedFiles, failures, lastError } = place.store.stats().retirement;
+  assert.ok(removedFiles >= 9 && failures >= 2, `${removedFiles} ${failures}`);
+  assert.match(String(lastError), /EACCES|no tier has the store/);
+  damage.clear();
+  await place.pass(70_000);
+  assert.deepEqual(await left(), [elsewhere]);
+  await place.store.close();
+  await place.reopen({
+    tiers: {
+      cold: new MemoryObjectStore({ clock: place.clock, random: new SeededRandom(1) }, { url: 'memory://elsewhere' }),
+    },
+  });
+  await place.pass(10_000);
+  assert.deepEqual(await left(), []);
+  assert.equal(place.store.stats().retirement.lastError, undefined);
+  await place.store.close();
+});
+
+test('a store that is closed gives up what retirement removes', async () => {
+  const place = await StorePlace.make();
+  await place.store.close();
+  const cold = new MemoryObjectStore({ clock: place.clock, random: new SeededRandom(1) }, { url: 'memory://cold' });
+  const outage = cold.faults.slow(86_400_000, { operation: 'remove', times: Infinity });
+  await place.catalog.announce(['memory://cold/acme/logs/a.parquet']);
+  await place.reopen({ tiers: { cold } });
+  await place.pass(5000);
+  assert.equal(outage.seen, 1);
+  const closing = place.store.close();
+  await place.pass(1000);
+  await closing;
+  assert.equal(place.store.stats().retirement.failures, 0);
+  assert.equal((await place.catalog.garbage()).length, 1);
 });

@@ -1,4 +1,5 @@
 import { type Catalog, type Clock, isOpenWitError, type ObjectStore, OpenWitError, sleep } from '@openwit/ports';
+import { Backoffs } from './backoffs.ts';
 import { type GarbageParts, sweepGarbage } from './garbage-sweep.ts';
 import type { Chore } from './maintenance.ts';
 import type { TrustedTime } from './retention/trusted-time.ts';
@@ -12,7 +13,17 @@ export interface RetirementParts extends GarbageParts {
   readonly time: Pick<TrustedTime, 'now'>;
 }
 
-/** How long a file that a query still reads, or that could not be removed, waits for the next attempt. */
+export interface RetirementStats {
+  readonly removedFiles: number;
+  /** Attempts to remove a file, and to read or write the list of those to be removed, that failed. Each is made again. */
+  readonly failures: number;
+  /** Why the last one failed; undefined when all that failed has succeeded since. */
+  readonly lastError: unknown;
+}
+
+export const NOTHING_RETIRED: RetirementStats = { removedFiles: 0, failures: 0, lastError: undefined };
+
+/** How long a file that a query still reads waits for the next attempt. */
 const RETRY_MS = 5000;
 const ERASE_RETRY_MS = 200;
 
@@ -24,13 +35,26 @@ export class Retirement implements Chore {
   /** By the monotonic clock; the start finds what earlier runs left. */
   #dueAt = 0;
   #lastEndAt = -Infinity;
-  lastError: unknown;
+  /** By path. */
+  readonly #unremoved: Backoffs<string>;
+  readonly #givenUp = new AbortController();
+  #stats = NOTHING_RETIRED;
 
   /** @param retentionMs how long a snapshot is kept after it was followed by another */
   constructor(parts: RetirementParts, retentionMs: number) {
     this.#parts = parts;
     this.#retentionMs = retentionMs;
     this.#openedMs = parts.clock.now();
+    this.#unremoved = new Backoffs(parts.clock);
+  }
+
+  get stats(): RetirementStats {
+    return this.#stats;
+  }
+
+  /** What is being removed is left to the next start. */
+  giveUp(): void {
+    this.#givenUp.abort(new OpenWitError('closed', 'CLOSED', 'the store is closed'));
   }
 
   /** A snapshot was followed by another. */
@@ -47,17 +71,18 @@ export class Retirement implements Chore {
   /**
    * Forgets all snapshots but the newest, and waits until what only they had is gone: from the disk, the stores and the
    * catalog. Queries that read it are waited for.
-   * @throws unavailable / STORE_UNAVAILABLE, OBJECT_STORE_UNAVAILABLE; what is left then goes later
+   * @throws unavailable / STORE_UNAVAILABLE, OBJECT_STORE_UNAVAILABLE; closed / CLOSED; what is left then goes later
    */
   async erase(): Promise<void> {
     const { catalog, places } = this.#parts;
+    const { signal } = this.#givenUp;
     try {
       await catalog.expireSnapshots(Number.MAX_SAFE_INTEGER);
       await this.#emptyGarbage();
       // A move that was planned before may have opened a file just before it went: its copy has been announced since.
       await this.#emptyGarbage();
       // An upload that a kill cut short is in no catalog.
-      for (const store of places.stores) await store.removeUnfinished(this.#openedMs);
+      for (const store of places.stores) await store.removeUnfinished(this.#openedMs, { signal });
       await catalog.scrub();
     } catch (error) {
       if (isOpenWitError(error)) throw error;
@@ -73,26 +98,51 @@ export class Retirement implements Chore {
     this.#dueAt = Infinity;
     try {
       await catalog.expireSnapshots(time.now() - this.#retentionMs);
-      const { size: left } = await sweepGarbage(this.#parts);
+      const left = await this.#sweep();
       const lastDueAt = this.#lastEndAt + this.#retentionMs;
       // The snapshots of the meantime fall due together: what they keep is theirs alone for that long.
-      if (left === 0 && lastDueAt > now) this.#dueBy(lastDueAt);
+      if (left.size === 0 && lastDueAt > now) this.#dueBy(lastDueAt);
       // The wall clock may be behind this one, and what is old by one of them is not yet by the other.
-      else if (left > 0 || (await catalog.retiredPaths()).length > 0) this.#dueBy(now + RETRY_MS);
-      this.lastError = undefined;
+      else if (left.size > 0 || (await catalog.retiredPaths()).length > 0) this.#dueBy(now + RETRY_MS);
     } catch (error) {
-      this.lastError = error;
+      if (this.#givenUp.signal.aborted) return;
+      this.failed(error);
       this.#dueBy(now + RETRY_MS);
     }
   }
 
   /** Resolves when nothing is left of what is garbage now, however much comes to be garbage meanwhile. */
   async #emptyGarbage(): Promise<void> {
-    const awaited = await sweepGarbage(this.#parts);
-    for (let left = awaited; [...left].some((path) => awaited.has(path)); ) {
-      await sleep(this.#parts.clock, ERASE_RETRY_MS);
-      left = await sweepGarbage(this.#parts);
+    let awaited: ReadonlySet<string> | undefined;
+    for (;;) {
+      const { left, failed } = await sweepGarbage(this.#parts, this.#givenUp.signal);
+      awaited ??= left;
+      for (const error of failed.values()) throw error;
+      if (![...left].some((path) => awaited!.has(path))) return;
+      await sleep(this.#parts.clock, ERASE_RETRY_MS, this.#givenUp.signal);
     }
+  }
+
+  /** @returns what is left */
+  async #sweep(): Promise<ReadonlySet<string>> {
+    const isWaiting = (path: string) => this.#unremoved.isWaiting(path);
+    const { removed, left, failed } = await sweepGarbage(this.#parts, this.#givenUp.signal, isWaiting);
+    if (this.#unremoved.size > 0) this.#unremoved.keep(left);
+    for (const [path, error] of failed) {
+      this.#unremoved.failed(path);
+      this.failed(error);
+    }
+    const { removedFiles, lastError } = this.#stats;
+    this.#stats = {
+      ...this.#stats,
+      removedFiles: removedFiles + removed,
+      lastError: this.#unremoved.size > 0 ? lastError : undefined,
+    };
+    return left;
+  }
+
+  failed(error: unknown): void {
+    this.#stats = { ...this.#stats, failures: this.#stats.failures + 1, lastError: error };
   }
 
   #dueBy(at: number): void {

@@ -1,5 +1,7 @@
 import type { OpenWitError, TableName } from '@openwit/ports';
 import type { CompactionStats } from './compaction/compactor.ts';
+import type { RetentionStats } from './retention/retention.ts';
+import type { RetirementStats } from './retirement.ts';
 import type { BucketSweepStats } from './tiers/bucket-sweep.ts';
 import type { TierStats } from './tiers/tier-mover.ts';
 
@@ -16,6 +18,10 @@ export interface StoreStats {
   readonly lastError: unknown;
   readonly compaction: CompactionStats;
   readonly tiers: TierStats;
+  /** What became too old to be kept. */
+  readonly retention: RetentionStats;
+  /** What no snapshot has any more. */
+  readonly retirement: RetirementStats;
   readonly bucketSweep: BucketSweepStats;
 }
 

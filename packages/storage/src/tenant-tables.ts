@@ -1,4 +1,4 @@
-import type { Snapshot, TableName, TableSnapshot, TableSource } from '@openwit/ports';
+import { SIGNALS, type Snapshot, type TableName, type TableSnapshot, type TableSource } from '@openwit/ports';
 import { EMPTY_VERSION, TableVersions } from './table-versions.ts';
 import type { ColdCache } from './tiers/cold-cache.ts';
 
@@ -17,6 +17,11 @@ export class TenantTables implements TableSource {
     let versions = this.#tables.get(key);
     if (versions === undefined) this.#tables.set(key, (versions = new TableVersions()));
     return versions;
+  }
+
+  /** Those that a tenant has. */
+  of(tenant: string): readonly TableVersions[] {
+    return SIGNALS.flatMap((table) => this.#tables.get(keyOf(tenant, table)) ?? []);
   }
 
   snapshot(tenant: string, tables: readonly TableName[]): Snapshot {

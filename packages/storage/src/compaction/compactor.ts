@@ -109,6 +109,10 @@ export class Compactor implements Chore {
     while (await this.exclusively(() => this.#runJob(false)));
   }
 
+  failed(error: unknown): void {
+    this.#stats = { ...this.#stats, failures: this.#stats.failures + 1, lastError: error };
+  }
+
   /**
    * Merges what is left of every hour, also of those that are not over.
    * @throws unavailable / STORE_UNAVAILABLE when a merge failed; it is tried again
@@ -266,7 +270,7 @@ export class Compactor implements Chore {
     const attempts = (this.#failed.get(key)?.attempts ?? 0) + 1;
     const delay = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** (attempts - 1));
     this.#failed.set(key, { attempts, retryAt: this.#parts.clock.monotonic() + delay });
-    this.#stats = { ...this.#stats, failures: this.#stats.failures + 1, lastError: error };
+    this.failed(error);
   }
 }
 

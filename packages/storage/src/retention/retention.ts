@@ -12,6 +12,17 @@ export interface RetentionParts {
   readonly onRemoved: () => void;
 }
 
+export interface RetentionStats {
+  /** Files that left their tables for their age. */
+  readonly files: number;
+  /** Attempts to take files out of a table, and to note the time, that failed. Each is made again. */
+  readonly failures: number;
+  /** Why the last one failed; undefined when the last one succeeded. */
+  readonly lastError: unknown;
+}
+
+export const NOTHING_EXPIRED: RetentionStats = { files: 0, failures: 0, lastError: undefined };
+
 /** The files whose every record is older than the table keeps records. */
 export function expiredFiles<T extends Pick<DataFile, 'maxTimestampNs'>>(
   files: readonly T[],
@@ -30,7 +41,7 @@ const NOTE_EVERY_MS = 60_000;
 export class Retention implements Chore {
   readonly #parts: RetentionParts;
   readonly #policies: readonly PolicyRule[];
-  lastError: unknown;
+  #stats = NOTHING_EXPIRED;
   #notedMs = -Infinity;
   /** Ids of files of whose removal no answer came. */
   readonly #unclear = new Set<number>();
@@ -40,9 +51,14 @@ export class Retention implements Chore {
     this.#policies = policies;
   }
 
+  get stats(): RetentionStats {
+    return this.#stats;
+  }
+
   async run(): Promise<void> {
     const nowMs = this.#parts.time.now();
-    if (this.#policies.some(({ retentionMs }) => retentionMs !== undefined)) await this.#note(nowMs);
+    if (this.#policies.every(({ retentionMs }) => retentionMs === undefined)) return;
+    await this.#note(nowMs);
     for (const { tenant, table, versions } of this.#parts.tables) {
       const { retentionMs } = policyOf(this.#policies, tenant, table);
       const expired = expiredFiles(versions.current.files, retentionMs, nowMs);
@@ -50,11 +66,11 @@ export class Retention implements Chore {
       try {
         const gone = await this.#remove(tenant, table, expired);
         versions.change({ files: versions.current.files.filter(({ fileId }) => !gone.has(fileId)) });
+        this.#stats = { ...this.#stats, files: this.#stats.files + gone.size, lastError: undefined };
         this.#parts.onRemoved();
       } catch (error) {
-        this.lastError = error;
         if (isOpenWitError(error) && error.code === 'CATALOG_CONFLICT') continue; // one was merged meanwhile: next time
-        return;
+        return this.failed(error);
       }
     }
   }
@@ -87,8 +103,13 @@ export class Retention implements Chore {
     try {
       await this.#parts.catalog.trust(nowMs);
       this.#notedMs = nowMs;
+      this.#stats = { ...this.#stats, lastError: undefined };
     } catch (error) {
-      this.lastError = error;
+      this.failed(error);
     }
+  }
+
+  failed(error: unknown): void {
+    this.#stats = { ...this.#stats, failures: this.#stats.failures + 1, lastError: error };
   }
 }

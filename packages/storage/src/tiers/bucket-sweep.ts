@@ -93,6 +93,10 @@ export class BucketSweep implements Chore {
     this.#dueAt = clock.monotonic() + this.#settings.everyMs * (errors.length > 0 ? RETRY_SHARE : 1);
   }
 
+  failed(error: unknown): void {
+    this.#count({ failures: this.#stats.failures + 1, lastError: error });
+  }
+
   async #sweep(store: ObjectStore): Promise<void> {
     const beforeMs = this.#parts.clock.now() - this.#settings.minAgeMs;
     const { signal } = this.#stopping;
@@ -115,7 +119,7 @@ export class BucketSweep implements Chore {
     if (strays === 0) return;
     this.#count({ strayObjects: this.#stats.strayObjects + strays });
     this.#parts.onLeft();
-    await sweepGarbage(this.#parts);
+    await sweepGarbage(this.#parts, this.#stopping.signal);
   }
 
   #count(changes: Partial<BucketSweepStats>): void {

@@ -6,6 +6,7 @@ import type { DataFile } from '@openwit/ports';
 import { hasCode, putObject, SeededRandom } from '@openwit/ports/testing';
 import { ColdFixture } from '../testing/cold-fixture.ts';
 import { ColdCache } from './cold-cache.ts';
+import { FilePlaces } from './file-places.ts';
 
 let fixture: ColdFixture;
 let one: DataFile;
@@ -315,6 +316,28 @@ describe('the disk', () => {
     await use(two);
     await use(three);
     await cache.close();
+    assert.deepEqual(fixture.localFiles(), []);
+  });
+
+  test('is not removed while its copy is on the disk, evicted or not', async () => {
+    const { fileSystem, store } = fixture;
+    const cache = await fixture.cache({ maxBytes: 1.5 * one.sizeBytes });
+    const places = new FilePlaces({ fileSystem, stores: { cold: store }, copies: cache }, '/data');
+    // Before a copy is made its path is cleared.
+    const damages = [/00000001/, /00000002/].map((path) =>
+      fileSystem.fail('EIO', { operation: 'remove', path, from: 2, times: Infinity }),
+    );
+    for (const file of [one, two]) {
+      const reads = cache.reads();
+      await fixture.localise(reads, [{ file, columns: 'all' }]);
+      reads.release();
+    }
+    const first = await places.remove([one.path, two.path, three.path]);
+    assert.deepEqual([...first.removed], [three.path]);
+    assert.deepEqual([...first.failed.keys()].sort(), [one.path, two.path].sort());
+    for (const damage of damages) damage.clear();
+    const second = await places.remove([one.path, two.path]);
+    assert.deepEqual([second.removed.size, second.failed.size], [2, 0]);
     assert.deepEqual(fixture.localFiles(), []);
   });
 });

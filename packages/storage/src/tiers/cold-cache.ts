@@ -58,8 +58,8 @@ export class ColdCache {
     return new ColdReads(this.#parts);
   }
 
-  /** The objects of these URLs were removed: their copies go too. */
-  forget(urls: readonly string[]): Promise<void> {
+  /** The objects of these URLs were removed: their copies go too. @returns why, for those of which something is left here */
+  forget(urls: readonly string[]): Promise<ReadonlyMap<string, unknown>> {
     return this.#parts.shelf.forget(urls);
   }
 

@@ -35,6 +35,10 @@ export class ColdFile {
     this.localPath = localPath;
   }
 
+  get url(): string {
+    return `${this.place.store.url}/${this.place.key}`;
+  }
+
   get heldBytes(): number {
     return bytesIn(this.#held);
   }

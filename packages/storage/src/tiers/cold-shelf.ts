@@ -15,8 +15,8 @@ export class ColdShelf {
   /** Out of the map, but queries still have them. */
   readonly #discarded = new Set<ColdFile>();
   readonly #removals = new Set<Promise<void>>();
-  /** Removed from the shelf, and not from the disk: that failed. */
-  #leftovers: ColdFile[] = [];
+  /** Removed from the shelf, and not from the disk: why that failed. */
+  readonly #leftovers = new Map<ColdFile, unknown>();
   #heldBytes = 0;
   #reservedBytes = 0;
   #evictedBytes = 0;
@@ -83,8 +83,11 @@ export class ColdShelf {
     this.#discarded.add(file);
   }
 
-  /** Nothing of these URLs is to be here any more; what a query has of them goes when it is put back. */
-  async forget(urls: readonly string[]): Promise<void> {
+  /**
+   * Nothing of these URLs is to be here any more; what a query has of them goes when it is put back.
+   * @returns why, for those of which something is left on the disk
+   */
+  async forget(urls: readonly string[]): Promise<ReadonlyMap<string, unknown>> {
     for (const url of urls) {
       const file = this.#files.get(url);
       if (file === undefined) continue;
@@ -94,7 +97,11 @@ export class ColdShelf {
         this.#remove(file);
       }
     }
+    this.#removeLeftovers();
     await Promise.all(this.#removals);
+    const forgotten = new Set(urls);
+    const left = [...this.#leftovers].map(([{ url }, error]) => [url, error] as const);
+    return new Map(left.filter(([url]) => forgotten.has(url)));
   }
 
   /** Evicts until there is room for so many bytes more; false when queries have all that is left. */
@@ -168,10 +175,19 @@ export class ColdShelf {
     file.isDiscarded = true;
     this.#heldBytes -= file.heldBytes;
     this.#discarded.delete(file);
-    for (const old of [file, ...this.#leftovers.splice(0)]) {
-      const removal = old.remove().catch(() => void this.#leftovers.push(old));
-      this.#removals.add(removal);
-      void removal.finally(() => this.#removals.delete(removal));
-    }
+    this.#unlink(file);
+    this.#removeLeftovers();
+  }
+
+  #removeLeftovers(): void {
+    const files = [...this.#leftovers.keys()];
+    this.#leftovers.clear();
+    for (const file of files) this.#unlink(file);
+  }
+
+  #unlink(file: ColdFile): void {
+    const removal = file.remove().catch((error: unknown) => void this.#leftovers.set(file, error));
+    this.#removals.add(removal);
+    void removal.finally(() => this.#removals.delete(removal));
   }
 }

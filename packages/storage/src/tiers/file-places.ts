@@ -1,7 +1,7 @@
-import { dirname, join, relative, sep } from 'node:path';
+import { join, relative, sep } from 'node:path';
 import { type FileSystem, type ObjectStore, OpenWitError, type Tier } from '@openwit/ports';
-import { unfinishedName } from '../file-paths.ts';
 import type { ColdCache } from './cold-cache.ts';
+import { FileRemoval, type Removal } from './file-removal.ts';
 
 /** The stores of the tiers beyond the local disk. */
 export interface TierStores {
@@ -66,29 +66,25 @@ export class FilePlaces {
   }
 
   /**
-   * Removes what is at these paths and URLs, finished or not; what is not there is no error. When it resolves, nothing of it
-   * comes back with a power cut.
+   * Removes what is at these paths and URLs, finished or not; what is not there is no error. Nothing of what was removed comes back
+   * with a power cut. When the signal is aborted it rejects with the signal's reason, and any of it may be gone.
    */
-  async remove(paths: readonly string[]): Promise<void> {
-    const keys = new Map<ObjectStore, string[]>();
-    const folders = new Set<string>();
+  async remove(paths: readonly string[], signal?: AbortSignal): Promise<Removal> {
+    const removal = new FileRemoval(signal);
+    const local: string[] = [];
+    const remote = new Map<ObjectStore, string[]>(this.stores.map((store) => [store, []]));
     for (const path of paths) {
-      const object = this.objectAt(path);
-      if (object === undefined) {
-        await this.#fileSystem.remove(path);
-        await this.#fileSystem.remove(unfinishedName(path));
-        folders.add(dirname(path));
-      } else keys.set(object.store, [...(keys.get(object.store) ?? []), object.key]);
+      try {
+        const object = this.objectAt(path);
+        (object === undefined ? local : remote.get(object.store)!).push(path);
+      } catch (error) {
+        removal.failed.set(path, error);
+      }
     }
-    for (const folder of folders) await this.#fileSystem.syncFolder(folder).catch(unlessMissing);
-    for (const [store, list] of keys) {
-      await store.remove(list);
-      await this.#copies?.forget(list.map((key) => `${store.url}/${key}`));
-    }
+    await removal.files(this.#fileSystem, local);
+    for (const [store, urls] of remote) if (urls.length > 0) await removal.objects(store, urls);
+    const gone = [...remote.values()].flat().filter((url) => removal.removed.has(url));
+    for (const [url, error] of (await this.#copies?.forget(gone)) ?? []) removal.hasLeft(url, error);
+    return removal;
   }
-}
-
-/** A folder that is not there has nothing that could come back. */
-function unlessMissing(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'ENOENT') throw error;
 }

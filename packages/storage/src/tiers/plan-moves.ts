@@ -1,4 +1,5 @@
 import type { DataFile, TableName, Tier } from '@openwit/ports';
+import { isSettled, summaryOf } from './files-summary.ts';
 import type { TablePolicy } from './table-policy.ts';
 
 export type MovedFile = Pick<
@@ -22,48 +23,84 @@ export interface PlannedMove<T extends MovedFile = MovedFile> {
 
 /** What there is room for, and where. */
 export interface TierLimits {
-  /** Bytes of the hot tier above which files move to the cold one whatever their age, the oldest first. */
+  /** Bytes of the hot tier above which files of all tables move to the cold one whatever their age, the oldest first. */
   readonly hotBytes: number;
   readonly hasCold: boolean;
   readonly hasArchive: boolean;
+  /** Whether a file can go there now; one that cannot leaves room to be made to others. Default: all can. */
+  readonly mayMove?: (file: MovedFile, to: PlannedMove['to']) => boolean;
+}
+
+/** Whether there may be something to plan: for most changes of a store there is not, and no file need be looked at. */
+export function isDue(tables: readonly TableFiles[], nowMs: number, limits: TierLimits): boolean {
+  let hot = 0;
+  for (const { policy, files } of tables) {
+    const { hotBytes, oldestHotNs, oldestUnarchivedNs } = summaryOf(files);
+    if (limits.hasArchive && oldestUnarchivedNs <= oldSince(nowMs, policy.archiveAfterMs)) return true;
+    if (limits.hasCold && oldestHotNs <= oldSince(nowMs, policy.coldAfterMs)) return true;
+    if (limits.hasCold && hotBytes > (policy.hotBytes ?? Infinity)) return true;
+    hot += hotBytes;
+  }
+  return limits.hasCold && hot > limits.hotBytes;
 }
 
 /**
- * Which files move to another tier, the oldest first. Files as they were written from memory do not move by age: they are
- * merged within the hour. To make room any file may.
+ * Which files move to another tier: by their age, then to make room, of each table and of all; the oldest first. Files as they were written from memory do
+ * not leave the hot tier by age: they are merged within the hour. To make room any file may; then it stays as it is, since nothing
+ * is merged elsewhere, and goes on by its age.
  */
 export function planMoves<T extends MovedFile>(
   tables: readonly TableFiles<T>[],
   nowMs: number,
-  { hotBytes, hasCold, hasArchive }: TierLimits,
+  { hotBytes, hasCold, hasArchive, mayMove = () => true }: TierLimits,
 ): PlannedMove<T>[] {
-  const all = tables
-    .flatMap(({ tenant, table, policy, files }) => files.map((file) => ({ tenant, table, policy, file })))
-    .sort((a, b) => compare(a.file.maxTimestampNs, b.file.maxTimestampNs));
-  let hot = all.reduce((sum, { file }) => sum + (file.tier === 'hot' ? file.sizeBytes : 0), 0);
+  const mayArchive = (file: T) => hasArchive && mayMove(file, 'archive');
+  const mayCool = (file: T) => hasCold && mayMove(file, 'cold');
   const moves: PlannedMove<T>[] = [];
-  const roomFrom = all.toSorted((a, b) => Number(a.file.generation === 0) - Number(b.file.generation === 0));
-  const moved = new Set<T>();
-  const move = ({ tenant, table, file }: (typeof all)[number], to: PlannedMove['to']) => {
-    moves.push({ tenant, table, file, to });
-    moved.add(file);
-    if (file.tier === 'hot') hot -= file.sizeBytes;
-  };
-  for (const entry of all) {
-    const { policy, file } = entry;
-    const ageMs = nowMs - Number(file.maxTimestampNs / 1_000_000n);
-    const isOld = (limitMs: number | undefined) => limitMs !== undefined && ageMs >= limitMs;
-    if (file.generation === 0 || file.tier === 'archive') continue;
-    if (hasArchive && isOld(policy.archiveAfterMs)) move(entry, 'archive');
-    else if (hasCold && file.tier === 'hot' && isOld(policy.coldAfterMs)) move(entry, 'cold');
+  const staying: PlannedMove<T>[] = [];
+  for (const { tenant, table, policy, files } of tables) {
+    const archiveNs = oldSince(nowMs, policy.archiveAfterMs);
+    const coldNs = oldSince(nowMs, policy.coldAfterMs);
+    const hot: PlannedMove<T>[] = [];
+    for (const file of files) {
+      const isOld = (sinceNs: bigint) => isSettled(file) && file.maxTimestampNs <= sinceNs;
+      if (isOld(archiveNs) && mayArchive(file)) moves.push({ tenant, table, file, to: 'archive' });
+      else if (file.tier !== 'hot') continue;
+      else if (isOld(coldNs) && mayCool(file)) moves.push({ tenant, table, file, to: 'cold' });
+      else hot.push({ tenant, table, file, to: 'cold' });
+    }
+    const going = surplus(hot, policy.hotBytes ?? Infinity, mayCool);
+    for (const move of hot) (going.has(move) ? moves : staying).push(move);
   }
-  for (const entry of roomFrom) {
-    if (hot <= hotBytes || !hasCold) break;
-    if (entry.file.tier === 'hot' && !moved.has(entry.file)) move(entry, 'cold');
-  }
-  return moves;
+  return [...moves.sort(byTime), ...surplus(staying, hotBytes, mayCool)];
 }
 
-function compare(a: bigint, b: bigint): number {
-  return a < b ? -1 : Number(a > b);
+/** What goes for no more than `hotBytes` to stay: the oldest, and first of all those that were merged. */
+function surplus<T extends MovedFile>(
+  hot: readonly PlannedMove<T>[],
+  hotBytes: number,
+  mayCool: (file: T) => boolean,
+): ReadonlySet<PlannedMove<T>> {
+  const going = new Set<PlannedMove<T>>();
+  let bytes = hot.reduce((sum, { file }) => sum + file.sizeBytes, 0);
+  if (bytes <= hotBytes) return going;
+  const isFresh = ({ file }: PlannedMove) => Number(file.generation === 0);
+  const ordered = hot.filter(({ file }) => mayCool(file)).sort((a, b) => isFresh(a) - isFresh(b) || byTime(a, b));
+  for (const move of ordered) {
+    if (bytes <= hotBytes) break;
+    going.add(move);
+    bytes -= move.file.sizeBytes;
+  }
+  return going;
+}
+
+const NEVER_NS = -1n;
+
+/** Files whose latest record is no younger are as old as that. */
+function oldSince(nowMs: number, ageMs: number | undefined): bigint {
+  return ageMs === undefined ? NEVER_NS : BigInt(Math.floor(nowMs - ageMs)) * 1_000_000n;
+}
+
+function byTime({ file: a }: PlannedMove, { file: b }: PlannedMove): number {
+  return a.maxTimestampNs < b.maxTimestampNs ? -1 : Number(a.maxTimestampNs > b.maxTimestampNs);
 }

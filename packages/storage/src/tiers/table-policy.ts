@@ -1,7 +1,9 @@
 import type { TableName } from '@openwit/ports';
 
-/** What becomes of a table's files with time. Ages are those of a file's latest record. */
+/** What becomes of the files of one tenant's table. Ages are those of a file's latest record. */
 export interface TablePolicy {
+  /** Bytes of the hot tier above which its oldest files move to the cold one, whatever their age. Default: no limit of its own. */
+  readonly hotBytes?: number;
   /** Age at which a file moves to the cold tier, in milliseconds. Default: only when the hot tier is too large. */
   readonly coldAfterMs?: number;
   /** Age at which it moves on to the archive, in milliseconds. Default: never. */

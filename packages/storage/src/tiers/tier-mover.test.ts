@@ -82,6 +82,68 @@ test('while the bucket is gone nothing moves and nothing is lost; when it is bac
   await tiers.place.store.close();
 });
 
+test('while the archive is gone files go to the cold tier all the same', async () => {
+  const tiers = await place();
+  const outage = tiers.archive.faults.fail('before', { times: Infinity });
+  await tiers.place.fill(8);
+  await tiers.place.settle();
+  tiers.place.clock.advance(3 * DAY_MS + 1);
+  await tiers.place.fill(8);
+  await tiers.place.pass(10_000);
+  assert.deepEqual(
+    tiers.files().map(({ tier }) => tier),
+    ['cold', 'hot'],
+  );
+  tiers.place.clock.advance(2 * DAY_MS);
+  await tiers.place.pass(10_000);
+  assert.deepEqual(
+    tiers.files().map(({ tier }) => tier),
+    ['cold', 'cold'],
+  );
+  outage.clear();
+  await tiers.place.pass(120_000);
+  assert.equal(tiers.files()[0]!.tier, 'archive');
+  await tiers.place.store.close();
+});
+
+test('a file that cannot be moved waits longer each time, and keeps no other back', async () => {
+  const tiers = await place();
+  await tiers.place.fill(8, 'logs');
+  await tiers.place.settle();
+  const [first] = tiers.files();
+  await tiers.place.fill(8, 'traces');
+  await tiers.place.settle();
+  const damage = tiers.place.fileSystem.fail('EIO', {
+    operation: 'read',
+    path: new RegExp(first!.path),
+    times: Infinity,
+  });
+  tiers.place.clock.advance(DAY_MS + 1);
+  await tiers.place.pass(600_000);
+  assert.equal(tiers.place.files('traces')[0]!.tier, 'cold');
+  assert.equal(tiers.files()[0]!.tier, 'hot');
+  const { failures } = tiers.place.store.stats().tiers;
+  assert.ok(failures > 5 && failures < 20, `tried ${failures} times in ten minutes`);
+  damage.clear();
+  await tiers.place.pass(70_000);
+  assert.equal(tiers.files()[0]!.tier, 'cold');
+  await tiers.place.store.close();
+});
+
+test('a file for which its store alone fails keeps no other back', async () => {
+  const tiers = await place();
+  await tiers.place.fill(8, 'logs');
+  await tiers.place.settle();
+  await tiers.place.fill(8, 'traces');
+  await tiers.place.settle();
+  tiers.cold.faults.fail('before', { operation: 'put', key: /logs/, times: Infinity });
+  tiers.place.clock.advance(DAY_MS + 1);
+  await tiers.place.pass(10_000);
+  assert.equal(tiers.place.files('traces')[0]!.tier, 'cold');
+  assert.equal(tiers.files()[0]!.tier, 'hot');
+  await tiers.place.store.close();
+});
+
 test('an upload whose answer is lost leaves one object, and a crash after it none too many', async () => {
   const tiers = await place();
   await tiers.place.fill(8);
@@ -141,6 +203,16 @@ test('a hot tier that is full takes no more records until its oldest files have 
   await tiers.place.store.close();
 });
 
+test('a table with a size of its own gives off what is over, and others stay', async () => {
+  const tiers = await place({ policies: [{ tenant: 'acme', table: 'logs', hotBytes: 1 }] });
+  await tiers.place.fill(8, 'logs');
+  await tiers.place.fill(8, 'traces');
+  await tiers.place.pass(10_000);
+  assert.deepEqual([...new Set(tiers.files().map(({ tier }) => tier))], ['cold']);
+  assert.deepEqual([...new Set(tiers.place.files('traces').map(({ tier }) => tier))], ['hot']);
+  await tiers.place.store.close();
+});
+
 test('the archive can be a class of the store that the file is in', async () => {
   const tiers = await place({ policies: [{ archiveAfterMs: DAY_MS, coldAfterMs: 1000 }], archiveClass: 'ARCHIVE' });
   tiers.archive = tiers.cold;
@@ -155,5 +227,49 @@ test('the archive can be a class of the store that the file is in', async () => 
   assert.deepEqual([tiers.files()[0]!.tier, tiers.files()[0]!.path], ['archive', path]);
   const [key] = await tiers.keys(tiers.cold);
   assert.equal((await tiers.cold.head(key!))!.storageClass, 'ARCHIVE');
+  await tiers.place.store.close();
+});
+
+test('a store that is closed gives a move up, and the next start makes it', async () => {
+  const tiers = await place();
+  await tiers.place.fill(8);
+  await tiers.place.settle();
+  const outage = tiers.cold.faults.slow(DAY_MS, { operation: 'put', times: Infinity });
+  tiers.place.clock.advance(DAY_MS + 1);
+  await tiers.place.pass(5000);
+  assert.equal(outage.seen, 1);
+  const closing = tiers.place.store.close();
+  await tiers.place.pass(1000);
+  await closing;
+  await tiers.place.store.close();
+  assert.equal(tiers.place.store.stats().tiers.failures, 0);
+  outage.clear();
+  await tiers.open();
+  await tiers.place.pass(RETENTION_MS + 20_000);
+  assert.equal(tiers.files()[0]!.tier, 'cold');
+  assert.equal((await tiers.keys(tiers.cold)).length, 1);
+  assert.deepEqual(await tiers.place.catalog.garbage(), []);
+  await tiers.place.store.close();
+});
+
+test('a store that is closed gives a removal up, and a deletion that waits for it; the next start removes', async () => {
+  const tiers = await place();
+  await tiers.place.fill(8);
+  tiers.place.clock.advance(DAY_MS + 1);
+  await tiers.place.pass(RETENTION_MS + 20_000);
+  assert.equal((await tiers.keys(tiers.cold)).length, 1);
+  const outage = tiers.cold.faults.slow(DAY_MS, { operation: 'remove', times: Infinity });
+  const deletion = assert.rejects(tiers.place.store.deleteTenant('acme'), { code: 'CLOSED' });
+  await tiers.place.pass(10_000);
+  assert.ok(outage.seen > 0);
+  const closing = tiers.place.store.close();
+  await tiers.place.pass(1000);
+  await closing;
+  await deletion;
+  assert.equal(tiers.place.store.stats().retirement.failures, 0);
+  outage.clear();
+  await tiers.open();
+  await tiers.place.pass(10_000);
+  assert.deepEqual(await tiers.keys(tiers.cold), []);
   await tiers.place.store.close();
 });

@@ -1,11 +1,22 @@
-import { type Catalog, type Clock, type DataFile, type FileSystem, isOpenWitError, OpenWitError } from '@openwit/ports';
+import {
+  type Catalog,
+  type Clock,
+  type DataFile,
+  type FileSystem,
+  isOpenWitError,
+  OpenWitError,
+  type TableName,
+  type Tier,
+} from '@openwit/ports';
+import { Backoffs } from '../backoffs.ts';
 import type { BusyPaths } from '../garbage-sweep.ts';
 import type { Chore } from '../maintenance.ts';
 import { fileContent } from '../objects/file-content.ts';
+import type { TableVersions } from '../table-versions.ts';
 import type { TenantTables } from '../tenant-tables.ts';
 import type { FilePlaces, PlacedObject } from './file-places.ts';
-import { type PlannedMove, planMoves } from './plan-moves.ts';
-import { type PolicyRule, policyOf } from './table-policy.ts';
+import { isDue, type MovedFile, type PlannedMove, planMoves } from './plan-moves.ts';
+import { type PolicyRule, policyOf, type TablePolicy } from './table-policy.ts';
 
 export interface TierMoverParts {
   readonly catalog: Catalog;
@@ -38,56 +49,74 @@ export interface TierStats {
 
 export const NO_MOVES: TierStats = { moves: 0, bytesMoved: 0, failures: 0, lastError: undefined };
 
-const FIRST_RETRY_MS = 1000;
-const LONGEST_RETRY_MS = 60_000;
+/** From one tier to another, or to ask the catalog. */
+type Way = `${Tier} to ${Tier}` | 'catalog';
 
 /**
- * Moves files to the tiers of their policy. A move is upload, check, catalog; the old place becomes garbage. While a store is
- * not to be had nothing moves, and nothing is lost.
+ * Moves files to the tiers of their policy. A move is upload, check, catalog; the old place becomes garbage. A file that
+ * cannot be moved waits by itself, and so does a way whose store is not to be had; the rest goes on, and nothing is lost.
  */
 export class TierMover implements Chore {
   readonly #parts: TierMoverParts;
   readonly #settings: TierSettings;
-  #attempts = 0;
-  #retryAt = -Infinity;
+  readonly #policies = new WeakMap<TableVersions, TablePolicy>();
+  /** By file id. */
+  readonly #files: Backoffs<number>;
+  readonly #ways: Backoffs<Way>;
   /** The catalog was asked for it and has not answered. */
   #unheard: PlannedMove<DataFile> | undefined;
   #isClosing = false;
+  readonly #givenUp = new AbortController();
   #stats = NO_MOVES;
 
   constructor(parts: TierMoverParts, settings: TierSettings) {
     this.#parts = parts;
     this.#settings = settings;
+    this.#files = new Backoffs(parts.clock);
+    this.#ways = new Backoffs(parts.clock);
   }
 
   get stats(): TierStats {
     return this.#stats;
   }
 
-  /** No move begins any more; the one that is under way is waited for. */
+  /** No move begins any more. */
   stop(): void {
     this.#isClosing = true;
   }
 
+  /** A move that is under way ends: what it has made of an object is garbage. */
+  giveUp(): void {
+    this.#givenUp.abort();
+  }
+
   async run(): Promise<void> {
-    if (this.#parts.clock.monotonic() < this.#retryAt) return;
+    if (this.#ways.isWaiting('catalog')) return;
     try {
       await this.#catchUp();
-      for (const move of this.#plan()) {
-        if (this.#isClosing) return;
-        await this.#move(move).catch((error: unknown) => this.#unlessOver(error));
-        this.#attempts = 0;
-      }
     } catch (error) {
-      this.#setBack(error);
+      return this.failed(error);
+    }
+    for (const move of this.#plan()) {
+      if (this.#isClosing || this.#ways.isWaiting('catalog')) return;
+      if (this.#ways.isWaiting(wayOf(move.file, move.to))) continue;
+      await this.#move(move).catch((error: unknown) => this.#setBack(move, error));
     }
   }
 
-  /** The file was replaced meanwhile; or an earlier move of it had taken effect without our hearing of it. */
-  async #unlessOver(error: unknown): Promise<void> {
+  async #setBack(move: PlannedMove<DataFile>, error: unknown): Promise<void> {
+    if (this.#givenUp.signal.aborted) return;
     this.#parts.onLeft();
-    if (!isOpenWitError(error) || error.code !== 'CATALOG_CONFLICT') throw error;
-    await this.#catchUp();
+    if (isConflict(error)) {
+      // The file was replaced meanwhile; or an earlier move of it had taken effect without our hearing of it.
+      await this.#catchUp().catch((unheard: unknown) => this.failed(unheard));
+      return;
+    }
+    const isAway = isOpenWitError(error) && error.code === 'OBJECT_STORE_UNAVAILABLE';
+    if (isAway) this.#ways.failed(wayOf(move.file, move.to));
+    // Where it was the store the file need not wait, but comes behind others: it may have been the file.
+    this.#files.failed(move.file.fileId, isAway ? 0 : undefined);
+    this.failed(error);
   }
 
   /** Asks what became of a move whose answer did not come: nothing else would tell, if the file is to stay where it is now. */
@@ -95,7 +124,7 @@ export class TierMover implements Chore {
     if (this.#unheard === undefined) return;
     const { tenant, table, file } = this.#unheard;
     const { catalog, tables, onMoved } = this.#parts;
-    const live = (await catalog.files(tenant, table)).find(({ fileId }) => fileId === file.fileId);
+    const live = (await this.#ask(catalog.files(tenant, table))).find(({ fileId }) => fileId === file.fileId);
     this.#unheard = undefined;
     if (live === undefined || (live.path === file.path && live.tier === file.tier)) return;
     const versions = tables.table(tenant, table);
@@ -103,16 +132,40 @@ export class TierMover implements Chore {
     onMoved();
   }
 
+  /** What failed comes last. */
   #plan(): PlannedMove<DataFile>[] {
     const { tables, clock, places } = this.#parts;
-    const { policies, hotBytes } = this.#settings;
+    if (places.stores.length === 0) return [];
     const all = [...tables].map(({ tenant, table, versions }) => ({
       tenant,
       table,
-      policy: policyOf(policies, tenant, table),
+      policy: this.#policyOf(tenant, table, versions),
       files: versions.current.files,
     }));
-    return planMoves(all, clock.now(), { hotBytes, hasCold: places.has('cold'), hasArchive: places.has('archive') });
+    const limits = {
+      hotBytes: this.#settings.hotBytes,
+      hasCold: places.has('cold') && !this.#ways.isWaiting('hot to cold'),
+      hasArchive: places.has('archive'),
+      ...(this.#files.size + this.#ways.size > 0 && {
+        mayMove: (file: MovedFile, to: Tier) =>
+          !this.#files.isWaiting(file.fileId) && !this.#ways.isWaiting(wayOf(file, to)),
+      }),
+    };
+    if (!isDue(all, clock.now(), limits)) return [];
+    if (this.#files.size > 0) this.#files.keep(new Set(all.flatMap(({ files }) => files.map(({ fileId }) => fileId))));
+    const moves = planMoves(all, clock.now(), limits);
+    const attempts = ({ file }: PlannedMove<DataFile>) => this.#files.attempts(file.fileId);
+    return moves.sort((a, b) => attempts(a) - attempts(b));
+  }
+
+  /** Found once for each table. */
+  #policyOf(tenant: string, table: TableName, versions: TableVersions): TablePolicy {
+    let policy = this.#policies.get(versions);
+    if (policy === undefined) {
+      policy = policyOf(this.#settings.policies, tenant, table);
+      this.#policies.set(versions, policy);
+    }
+    return policy;
   }
 
   async #move(move: PlannedMove<DataFile>): Promise<void> {
@@ -125,17 +178,19 @@ export class TierMover implements Chore {
     try {
       if (target.url === file.path) await this.#reclassify(target);
       else {
-        await catalog.announce([target.url]);
+        await this.#ask(catalog.announce([target.url]));
         await this.#upload(file, target, tier);
       }
       this.#unheard = move;
-      const moved = await catalog.move({ fileId: file.fileId, from: file.path, to: target.url, tier });
+      const moved = await this.#ask(catalog.move({ fileId: file.fileId, from: file.path, to: target.url, tier }));
       this.#unheard = undefined;
       const versions = tables.table(tenant, table);
       versions.change({ files: versions.current.files.map((one) => (one.fileId === moved.fileId ? moved : one)) });
     } finally {
       release();
     }
+    this.#files.succeeded(file.fileId);
+    this.#ways.succeeded(wayOf(file, tier));
     this.#stats = {
       ...this.#stats,
       moves: this.#stats.moves + 1,
@@ -148,32 +203,52 @@ export class TierMover implements Chore {
   async #upload(file: DataFile, { store, key }: PlacedObject, tier: PlannedMove['to']): Promise<void> {
     const { fileSystem, places } = this.#parts;
     const { archiveClass } = this.#settings;
+    const { signal } = this.#givenUp;
     const source = places.objectAt(file.path);
     const content =
       source === undefined
         ? await fileContent(fileSystem, file.path)
         : {
             sizeBytes: file.sizeBytes,
-            read: (offset: number, length: number) => source.store.get(source.key, { range: { offset, length } }),
+            read: (offset: number, length: number) =>
+              source.store.get(source.key, { range: { offset, length }, signal }),
           };
     if (content.sizeBytes !== file.sizeBytes) throw differs(file.path, file.sizeBytes, content.sizeBytes);
     const options = tier === 'archive' && archiveClass !== undefined ? { storageClass: archiveClass } : {};
-    await store.put(key, content, options);
-    const arrived = await store.head(key);
+    await store.put(key, content, { ...options, signal });
+    const arrived = await store.head(key, { signal });
     if (arrived?.sizeBytes !== file.sizeBytes) throw differs(key, file.sizeBytes, arrived?.sizeBytes ?? 0);
   }
 
   /** The archive is a class of the store that the file is in already. */
   async #reclassify({ store, key }: PlacedObject): Promise<void> {
     const { archiveClass } = this.#settings;
-    if (archiveClass !== undefined) await store.setStorageClass(key, archiveClass);
+    if (archiveClass !== undefined) await store.setStorageClass(key, archiveClass, { signal: this.#givenUp.signal });
   }
 
-  #setBack(error: unknown): void {
-    const delay = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** this.#attempts++);
-    this.#retryAt = this.#parts.clock.monotonic() + delay;
+  /** While the catalog does not answer nothing moves. */
+  async #ask<T>(request: Promise<T>): Promise<T> {
+    try {
+      const answer = await request;
+      this.#ways.succeeded('catalog');
+      return answer;
+    } catch (error) {
+      if (!isConflict(error)) this.#ways.failed('catalog');
+      throw error;
+    }
+  }
+
+  failed(error: unknown): void {
     this.#stats = { ...this.#stats, failures: this.#stats.failures + 1, lastError: error };
   }
+}
+
+function wayOf({ tier }: Pick<DataFile, 'tier'>, to: Tier): Way {
+  return `${tier} to ${to}`;
+}
+
+function isConflict(error: unknown): boolean {
+  return isOpenWitError(error) && error.code === 'CATALOG_CONFLICT';
 }
 
 function differs(path: string, wanted: number, found: number): OpenWitError {
