@@ -157,7 +157,10 @@ export class OpenWit {
     return this.#storage.store.usage();
   }
 
-  /** Resolves when everything that was acknowledged before the call is in Parquet files. */
+  /**
+   * Resolves when everything that was acknowledged before the call is in Parquet files. As a back-up and a deletion do, it waits
+   * for the log of the run before. @throws unavailable / RECOVERING when that log cannot be read
+   */
   flush(): Promise<void> {
     this.#checkOpen();
     return keepingAlive(this.#ingestor.flush());
