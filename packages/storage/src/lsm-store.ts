@@ -8,6 +8,7 @@ import {
   OpenWitError,
   type Random,
   type SealedBatch,
+  SIGNALS,
   type Snapshot,
   systemRandom,
   type TableName,
@@ -31,6 +32,7 @@ import { type MatchRows, RowRemoval } from './retention/row-removal.ts';
 import { TrustedTime } from './retention/trusted-time.ts';
 import { Retirement } from './retirement.ts';
 import type { StoreStats } from './store-stats.ts';
+import { TableSync } from './table-sync.ts';
 import { tableUsage } from './table-usage.ts';
 import { TenantTables } from './tenant-tables.ts';
 import { BucketSweep, type BucketSweepSettings, DEFAULT_BUCKET_SWEEP } from './tiers/bucket-sweep.ts';
@@ -117,6 +119,7 @@ export class LsmStore implements BatchSink, TableSource {
   readonly #fence: FenceWatch;
   readonly #tables: TenantTables;
   readonly #flusher: BatchFlusher;
+  readonly #sync: TableSync;
   readonly #compactor: Compactor;
   readonly #removal: RowRemoval;
   readonly #retirement: Retirement;
@@ -188,6 +191,8 @@ export class LsmStore implements BatchSink, TableSource {
       threads + 1,
     );
     const busy = this.#busy;
+    const sync = new TableSync({ catalog, tables, onSynced: () => this.#changed() });
+    this.#sync = sync;
     const onLeft = (): void => this.#retirement.garbageLeft();
     this.#compactor = new Compactor(
       {
@@ -204,7 +209,7 @@ export class LsmStore implements BatchSink, TableSource {
       { ...planning, dataPath, nodeId, minShare: attributeColumns.minShare },
     );
     this.#removal = new RowRemoval(
-      { catalog, fileSystem, random, merger, tables, busy, resync: (tenant, table) => this.#resync(tenant, table) },
+      { catalog, fileSystem, random, merger, tables, busy, sync },
       { dataPath, nodeId, minShare: attributeColumns.minShare },
     );
     const places = new FilePlaces({ fileSystem, stores: tiers, copies: collaborators.coldFiles }, dataPath);
@@ -224,7 +229,8 @@ export class LsmStore implements BatchSink, TableSource {
     });
     this.#changed();
     const tickMs = Math.max(SHORTEST_TICK_MS, Math.min(LONGEST_TICK_MS, planning.quietMs, retentionMs));
-    this.#merging = new Maintenance({ clock, chores: [this.#compactor] }, tickMs);
+    const syncing = { run: () => this.#compactor.exclusively(() => sync.run()) };
+    this.#merging = new Maintenance({ clock, chores: [syncing, this.#compactor] }, tickMs);
     this.#cleaning = new Maintenance({ clock, chores: [this.#fence, retention, this.#retirement] }, tickMs);
     this.#moving = new Maintenance({ clock, chores: [this.#mover, this.#bucketSweep] }, tickMs);
   }
@@ -259,9 +265,16 @@ export class LsmStore implements BatchSink, TableSource {
    */
   async deleteTenant(tenant: string): Promise<void> {
     this.#fence.check();
-    const own = [...this.#tables].filter((table) => table.tenant === tenant).map(({ versions }) => versions);
+    // All that it can have: none may come between the catalog's list and this one.
+    const own = SIGNALS.map((table) => this.#tables.table(tenant, table));
     const drop = async () => {
-      await this.#catalog.dropTenant(tenant);
+      try {
+        await this.#catalog.dropTenant(tenant);
+      } catch (error) {
+        for (const table of SIGNALS) this.#sync.doubt(tenant, table);
+        await this.#sync.run();
+        throw error;
+      }
       for (const versions of own) versions.change({ files: [], attributeColumns: [] });
       this.#changed();
     };
@@ -366,15 +379,6 @@ export class LsmStore implements BatchSink, TableSource {
     this.#merging.wake();
     this.#cleaning.wake();
     this.#moving.wake();
-  }
-
-  async #resync(tenant: string, table: TableName): Promise<void> {
-    // What another has made of the table is not for this one to show.
-    await this.#catalog.checkOwner();
-    const versions = this.#tables.table(tenant, table);
-    await this.#flusher.exclusively([versions], async () => {
-      versions.change({ files: await this.#catalog.files(tenant, table) });
-    });
   }
 
   /** Files came, went or moved. */

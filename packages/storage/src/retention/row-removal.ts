@@ -5,6 +5,7 @@ import { finishFile, replaceFiles } from '../compaction/replace-files.ts';
 import { makeDurableFolder } from '../durable-folder.ts';
 import { dayFolder, stableFileName } from '../file-paths.ts';
 import type { BusyPaths } from '../garbage-sweep.ts';
+import type { TableSync } from '../table-sync.ts';
 import type { TenantTables } from '../tenant-tables.ts';
 
 /** The numbers of the rows of a file that are to go, from 0. The snapshot has the file. */
@@ -17,8 +18,7 @@ export interface RowRemovalParts {
   readonly merger: Pick<FileMerger, 'merge'>;
   readonly tables: TenantTables;
   readonly busy: BusyPaths;
-  /** Makes a table what the catalog says: an answer that was not heard may have changed it. */
-  readonly resync: (tenant: string, table: TableName) => Promise<void>;
+  readonly sync: TableSync;
 }
 
 export interface RowRemovalSettings {
@@ -61,7 +61,7 @@ export class RowRemoval {
     file: DataFile,
     rows: readonly number[],
   ): Promise<number> {
-    const { catalog, fileSystem, merger, random, busy } = this.#parts;
+    const { catalog, fileSystem, merger, random, busy, sync } = this.#parts;
     const { dataPath, nodeId, minShare } = this.#settings;
     const folder = dayFolder({ tenant, table }, file.minTimestampNs, nodeId);
     const output = { ...ALL_TIME, path: join(dataPath, folder, stableFileName(random)) };
@@ -73,11 +73,14 @@ export class RowRemoval {
     try {
       await catalog.announce([output.path]);
       const merged = rows.length === file.rows ? [] : await merger.merge(request);
-      const files = merged.map((made) => ({ ...made, tier: 'hot' as const, generation: file.generation }));
+      // Only what comes of a batch is of generation 0.
+      const generation = Math.max(1, file.generation);
+      const files = merged.map((made) => ({ ...made, tier: 'hot' as const, generation }));
       for (const { path } of files) await finishFile(fileSystem, path);
       await replaceFiles(this.#parts, { tenant, table, gone: [file], files });
     } catch (error) {
-      await this.#parts.resync(tenant, table).catch(() => {}); // the first error tells more
+      sync.doubt(tenant, table);
+      await sync.run();
       throw error;
     } finally {
       letGo();
