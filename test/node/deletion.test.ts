@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -88,6 +88,33 @@ test('nothing of a deleted person is left, in files of any tier and in what was 
     await again.close();
   } finally {
     rmSync(dataDir, { recursive: true, force: true });
+  }
+});
+
+test('nothing of a deleted tenant is left in what was set aside for repair', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'openwit-deletion-'));
+  const dataDir = join(folder, 'killed');
+  try {
+    const alive = await OpenWit.open({ dataDir: join(folder, 'alive') });
+    for (const user of ['marker-of-gone', 'marker-of-kept']) {
+      const [, , tenant] = user.split('-') as [string, string, string];
+      for (let i = 0; i < 3; i++) await alive.ingest({ tenant, signal: 'logs', payload: logsOf(user, range(i, 1)) });
+    }
+    cpSync(join(folder, 'alive'), dataDir, { recursive: true });
+    await alive.close();
+    const [log] = filesIn(join(dataDir, 'wal')) as [string];
+    const bytes = readFileSync(log);
+    bytes.write('noise', bytes.indexOf('marker-of-gone wrote 1'));
+    writeFileSync(log, bytes);
+    const wit = await OpenWit.open({ dataDir });
+    assert.equal(placesOf(join(dataDir, 'wal', 'damaged'), 'marker-of-gone').length, 1);
+    await wit.deleteTenant('gone');
+    assert.deepEqual(placesOf(dataDir, 'marker-of-gone'), []);
+    const rows = await (await wit.query('select count(*) as n from logs', { tenant: 'kept' })).rows();
+    assert.equal(Number(rows[0]!.n), 3);
+    await wit.close();
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
   }
 });
 

@@ -133,6 +133,7 @@ export class Node {
   async deleteTenant(tenant: string): Promise<void> {
     await this.flush();
     await this.store.deleteTenant(tenant);
+    await this.wal.giveUpRepair(tenant);
     await this.wal.roll();
     await this.flush();
     await this.wal.roll();

@@ -180,19 +180,21 @@ export class OpenWit {
 
   /**
    * Removes everything of a tenant that was acknowledged before the call: from memory, the log, every tier, and what readers
-   * of older snapshots could see. Resolves when nothing is left; queries that read it are waited for.
+   * of older snapshots could see. Resolves when nothing is left; queries that read it are waited for. What the log keeps for
+   * repair goes too, but for whole records of other tenants: whose a damaged stretch is cannot be told.
    * @throws invalid / INVALID_TENANT; unavailable / STORE_UNAVAILABLE, OBJECT_STORE_UNAVAILABLE, WAL_UNAVAILABLE: calling it
    * again goes on
    */
   async deleteTenant(tenant: string): Promise<void> {
     this.#checkOpen();
     checkTenant(tenant);
-    await keepingAlive(this.#erase(() => this.#storage.store.deleteTenant(tenant)));
+    await keepingAlive(this.#erase(tenant, () => this.#storage.store.deleteTenant(tenant)));
   }
 
   /**
    * Removes the records of a table that a condition holds for and that were acknowledged before the call: from the log, every
-   * tier, and what readers of older snapshots could see. Resolves when nothing of them is left; queries that read them are waited for.
+   * tier, and what readers of older snapshots could see. Resolves when nothing of them is left; queries that read them are waited
+   * for. What the log keeps for repair goes as with {@link deleteTenant}.
    *
    * ```ts
    * await wit.deleteRecords({ signal: 'logs', where: `attributes['user.id'] = $1`, params: ['user-77'] });
@@ -205,7 +207,7 @@ export class OpenWit {
     this.#checkOpen();
     const tenant = checkTenant(options.tenant ?? DEFAULT_TENANT);
     return keepingAlive(
-      this.#erase(() => {
+      this.#erase(tenant, () => {
         const { signal: table, where, params } = options;
         const asked = { table, where, ...(params !== undefined && { params }) };
         return this.#storage.store.deleteRows(tenant, table, (snapshot, file) =>
@@ -236,10 +238,11 @@ export class OpenWit {
   }
 
   /** Lets the store remove what was acknowledged before, and then the log. */
-  async #erase<T>(remove: () => Promise<T>): Promise<T> {
+  async #erase<T>(tenant: string, remove: () => Promise<T>): Promise<T> {
     const { wal } = this.#storage;
     await this.#ingestor.flush();
     const result = await remove();
+    await wal.giveUpRepair(tenant);
     // The segment that has its records may have others that came later: those must be in files before it can go.
     await wal.roll();
     await this.#ingestor.flush();
