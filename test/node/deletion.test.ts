@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -118,6 +119,31 @@ test('nothing of a deleted tenant is left in what was set aside for repair', asy
   }
 });
 
+test('records of a table that is far larger than the cache are deleted', async () => {
+  const HOURS = 12;
+  const dataDir = mkdtempSync(join(tmpdir(), 'openwit-deletion-'));
+  const cold = { type: 'folder', folder: join(dataDir, 'cold') } as const;
+  const tiers = { cold, cache: { maxBytes: 300_000 }, policies: [{ coldAfterMs: 1 }] };
+  try {
+    const wit = await OpenWit.open({ dataDir, ...OPTIONS, tiers });
+    for (let hour = 0; hour < HOURS; hour++) {
+      for (const user of ['marker-of-kept', 'marker-of-gone']) {
+        const payload = logsOf(user, range(0, 40), { hour, noiseBytes: 1500 });
+        await wit.ingest({ tenant: 'default', signal: 'logs', payload });
+      }
+    }
+    await wit.flush();
+    await until(() => filesIn(cold.folder).length === HOURS && wit.usage()[0]!.bytesByTier.hot === 0);
+    const where = 'body like $1';
+    assert.equal(await wit.deleteRecords({ signal: 'logs', where, params: ['nobody%'] }), 0);
+    assert.equal(await wit.deleteRecords({ signal: 'logs', where, params: ['marker-of-gone%'] }), HOURS * 40);
+    assert.deepEqual(placesOf(dataDir, 'marker-of-gone'), []);
+    await wit.close();
+  } finally {
+    rmSync(dataDir, { recursive: true, force: true });
+  }
+});
+
 test('a tenant that never was is deleted without an error', async () => {
   await using wit = await OpenWit.open({ dataDir: ':memory:' });
   await wit.ingest({ tenant: 'kept', signal: 'logs', payload: logsOf('x', [1, 2, 3]) });
@@ -128,10 +154,10 @@ test('a tenant that never was is deleted without an error', async () => {
 });
 
 /** Logs of somebody, as protobuf. */
-function logsOf(user: string, numbers: readonly number[]): Uint8Array {
+function logsOf(user: string, numbers: readonly number[], { hour = 0, noiseBytes = 0 } = {}): Uint8Array {
   const logRecords = numbers.map((n) => ({
-    timeUnixNano: String(1_790_000_000_000_000_000n + BigInt(n)),
-    body: { stringValue: `${user} wrote ${n}` },
+    timeUnixNano: String(1_790_000_000_000_000_000n + BigInt(hour) * 3_600_000_000_000n + BigInt(n)),
+    body: { stringValue: `${user} wrote ${n} ${randomBytes(noiseBytes).toString('base64')}` },
     attributes: [{ key: 'user.id', value: { stringValue: user } }],
   }));
   const resource = { attributes: [{ key: 'service.name', value: { stringValue: `of ${user}` } }] };

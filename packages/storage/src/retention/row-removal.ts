@@ -41,14 +41,21 @@ export class RowRemoval {
 
   /** To be called while no file is merged. @returns how many rows went */
   async run(tenant: string, table: TableName, match: MatchRows): Promise<number> {
+    let removed = 0;
+    for (const { fileId } of this.#parts.tables.table(tenant, table).current.files) {
+      removed += await this.#removeFrom(tenant, table, fileId, match);
+    }
+    return removed;
+  }
+
+  /** In a snapshot of its own: what is read of a file that lies elsewhere takes room until the snapshot is released. */
+  async #removeFrom(tenant: string, table: TableName, fileId: number, match: MatchRows): Promise<number> {
     const snapshot = this.#parts.tables.snapshot(tenant, [table]);
     try {
-      let removed = 0;
-      for (const file of snapshot.tables.get(table)!.files) {
-        const rows = await match(snapshot, file);
-        if (rows.length > 0) removed += await this.#rewrite(tenant, table, snapshot, file, rows);
-      }
-      return removed;
+      const file = snapshot.tables.get(table)!.files.find((one) => one.fileId === fileId);
+      if (file === undefined) return 0; // too old meanwhile
+      const rows = await match(snapshot, file);
+      return rows.length === 0 ? 0 : await this.#rewrite(tenant, table, snapshot, file, rows);
     } finally {
       snapshot.release();
     }
