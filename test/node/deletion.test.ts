@@ -144,6 +144,36 @@ test('records of a table that is far larger than the cache are deleted', async (
   }
 });
 
+test('a deletion takes its time beside busy queries, unless it is given a limit', async () => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'openwit-deletion-'));
+  const query = { timeoutMs: 3_600_000, maxConcurrentQueries: 1, maxWaitingQueries: 1 };
+  try {
+    const wit = await OpenWit.open({ dataDir, ...OPTIONS, query });
+    await wit.ingest({ tenant: 'default', signal: 'logs', payload: logsOf('marker-of-gone', range(0, 20)) });
+    const running = await wit.query('select a.body from logs a, range(100000) b');
+    const waiting = wit.query('select 1');
+    const asked = { signal: 'logs', where: 'true' } as const;
+    await assert.rejects(wit.deleteRecords({ ...asked, timeoutMs: 300 }), { code: 'QUERY_TIMEOUT' });
+    const cancelling = new AbortController();
+    const cancelled = wit.deleteRecords({ ...asked, abortSignal: cancelling.signal });
+    cancelling.abort();
+    await assert.rejects(cancelled, { code: 'QUERY_CANCELLED' });
+    await assert.rejects(wit.deleteRecords({ ...asked, abortSignal: cancelling.signal }), { code: 'QUERY_CANCELLED' });
+    const deleted = wit.deleteRecords(asked);
+    await delay(300);
+    await running.cancel();
+    await (await waiting).rows();
+    assert.equal(await deleted, 20);
+    await wit.close();
+    const hasty = await OpenWit.open({ dataDir, ...OPTIONS, query: { timeoutMs: 1 } });
+    await hasty.ingest({ tenant: 'default', signal: 'logs', payload: logsOf('marker-of-gone', range(0, 20)) });
+    assert.equal(await hasty.deleteRecords(asked), 20);
+    await hasty.close();
+  } finally {
+    rmSync(dataDir, { recursive: true, force: true });
+  }
+});
+
 test('a tenant that never was is deleted without an error', async () => {
   await using wit = await OpenWit.open({ dataDir: ':memory:' });
   await wit.ingest({ tenant: 'kept', signal: 'logs', payload: logsOf('x', [1, 2, 3]) });

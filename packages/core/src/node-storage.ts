@@ -36,7 +36,7 @@ export interface NodeStore extends IngestStore {
   /** See {@link LsmStore.usage}. */
   usage(): TableUsage[];
   /** See {@link LsmStore.deleteRows}. */
-  deleteRows(tenant: string, table: TableName, match: MatchRows): Promise<number>;
+  deleteRows(tenant: string, table: TableName, match: MatchRows, signal?: AbortSignal): Promise<number>;
 }
 
 /** What a node keeps its records in. */

@@ -12,6 +12,7 @@ import {
   type TableUsage,
 } from '@openwit/ports';
 import { QueryEngine, type QueryOptions, type QueryResult } from '@openwit/query';
+import type { MatchRows } from '@openwit/storage';
 import { OtlpGrpcReceiver, OtlpHttpReceiver } from '@openwit/transport';
 import { ApiServer } from './api/api-server.ts';
 import { closeAll } from './close-all.ts';
@@ -25,6 +26,7 @@ import { type NodeStorage, openDiskStorage, openMemoryStorage } from './node-sto
 import type { Listening, ListenOptions, OpenWitOptions } from './open-wit-options.ts';
 import { checkOptions } from './option-checks.ts';
 import { toStatement } from './sql-tag.ts';
+import { within } from './time-limit.ts';
 
 const MEMORY_BATCH_AGE_MS = 24 * 3600 * 1000;
 
@@ -37,8 +39,12 @@ export interface DeleteOptions extends Pick<QueryOptions, 'params'> {
   /** Default `default`. */
   readonly tenant?: string;
   readonly signal: Signal;
-  /** SQL as it stands behind WHERE, without subqueries. */
+  /** SQL as it stands behind WHERE, without subqueries. `now()` is the time of the call. */
   readonly where: string;
+  /** How long it may take, in milliseconds. Default: as long as it takes. */
+  readonly timeoutMs?: number;
+  /** Cancels it: some of the records may be removed then, and calling it again goes on. */
+  readonly abortSignal?: AbortSignal;
 }
 
 interface Parts {
@@ -200,21 +206,21 @@ export class OpenWit {
    * await wit.deleteRecords({ signal: 'logs', where: `attributes['user.id'] = $1`, params: ['user-77'] });
    * ```
    * @returns how many were removed
-   * @throws as {@link query}; invalid / INVALID_CONFIG for a node in memory; unavailable / STORE_UNAVAILABLE,
-   * OBJECT_STORE_UNAVAILABLE: calling it again goes on
+   * @throws as {@link query}, but for OVERLOADED, which is waited for; QUERY_TIMEOUT and QUERY_CANCELLED as the options want;
+   * invalid / INVALID_CONFIG for a node in memory; unavailable / STORE_UNAVAILABLE, OBJECT_STORE_UNAVAILABLE, WAL_UNAVAILABLE:
+   * calling it again goes on
    */
   async deleteRecords(options: DeleteOptions): Promise<number> {
     this.#checkOpen();
+    const { signal: table, where, params } = options;
     const tenant = checkTenant(options.tenant ?? DEFAULT_TENANT);
-    return keepingAlive(
-      this.#erase(tenant, () => {
-        const { signal: table, where, params } = options;
-        const asked = { table, where, ...(params !== undefined && { params }) };
-        return this.#storage.store.deleteRows(tenant, table, (snapshot, file) =>
-          this.#engine.matchRows({ ...asked, snapshot, file }),
-        );
-      }),
-    );
+    const asked = { table, where, nowMs: this.#clock.now(), ...(params !== undefined && { params }) };
+    const remove = (signal: AbortSignal) => {
+      signal.throwIfAborted();
+      const match: MatchRows = (snapshot, file) => this.#engine.matchRows({ ...asked, snapshot, file, signal });
+      return this.#storage.store.deleteRows(tenant, table, match, signal);
+    };
+    return keepingAlive(within(this.#clock, options, (signal) => this.#erase(tenant, () => remove(signal))));
   }
 
   /** Answers what is under way, flushes, and lets go of the data folder. Closing twice waits for the first. */

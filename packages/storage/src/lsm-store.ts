@@ -209,7 +209,7 @@ export class LsmStore implements BatchSink, TableSource {
       { ...planning, dataPath, nodeId, minShare: attributeColumns.minShare },
     );
     this.#removal = new RowRemoval(
-      { catalog, fileSystem, random, merger, tables, busy, sync },
+      { catalog, fileSystem, clock, random, merger, tables, busy, sync },
       { dataPath, nodeId, minShare: attributeColumns.minShare },
     );
     const places = new FilePlaces({ fileSystem, stores: tiers, copies: collaborators.coldFiles }, dataPath);
@@ -285,15 +285,16 @@ export class LsmStore implements BatchSink, TableSource {
   /**
    * Removes the records that `match` names, of all files that are in the table now: from every tier and older snapshots too.
    * Resolves when nothing of them is left in anything that the store keeps; queries that read them are waited for.
+   * @param signal ends it at its next step, with the signal's reason
    * @returns how many were removed
-   * @throws what `match` throws; unavailable / STORE_UNAVAILABLE, OBJECT_STORE_UNAVAILABLE: calling it again goes on;
-   * fenced / FENCED
+   * @throws what `match` throws, but for what is overloaded, which is waited for; unavailable / STORE_UNAVAILABLE,
+   * OBJECT_STORE_UNAVAILABLE: calling it again goes on; fenced / FENCED
    */
-  async deleteRows(tenant: string, table: TableName, match: MatchRows): Promise<number> {
+  async deleteRows(tenant: string, table: TableName, match: MatchRows, signal?: AbortSignal): Promise<number> {
     this.#fence.check();
-    const removed = await this.#compactor.exclusively(() => this.#removal.run(tenant, table, match));
+    const removed = await this.#compactor.exclusively(() => this.#removal.run(tenant, table, match, signal));
     this.#changed();
-    await this.#retirement.erase();
+    await this.#retirement.erase(signal);
     return removed;
   }
 

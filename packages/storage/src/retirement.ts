@@ -46,16 +46,16 @@ export class Retirement implements Chore {
 
   /**
    * Forgets all snapshots but the newest, and waits until what only they had is gone: from the disk, the stores and the
-   * catalog. Queries that read it are waited for.
+   * catalog. Queries that read it are waited for, until the signal says otherwise.
    * @throws unavailable / STORE_UNAVAILABLE, OBJECT_STORE_UNAVAILABLE; what is left then goes later
    */
-  async erase(): Promise<void> {
+  async erase(signal?: AbortSignal): Promise<void> {
     const { catalog, places } = this.#parts;
     try {
       await catalog.expireSnapshots(Number.MAX_SAFE_INTEGER);
-      await this.#emptyGarbage();
+      await this.#emptyGarbage(signal);
       // A move that was planned before may have opened a file just before it went: its copy has been announced since.
-      await this.#emptyGarbage();
+      await this.#emptyGarbage(signal);
       // An upload that a kill cut short is in no catalog.
       for (const store of places.stores) await store.removeUnfinished(this.#openedMs);
       await catalog.scrub();
@@ -87,10 +87,10 @@ export class Retirement implements Chore {
   }
 
   /** Resolves when nothing is left of what is garbage now, however much comes to be garbage meanwhile. */
-  async #emptyGarbage(): Promise<void> {
+  async #emptyGarbage(signal?: AbortSignal): Promise<void> {
     const awaited = await sweepGarbage(this.#parts);
     for (let left = awaited; [...left].some((path) => awaited.has(path)); ) {
-      await sleep(this.#parts.clock, ERASE_RETRY_MS);
+      await sleep(this.#parts.clock, ERASE_RETRY_MS, signal);
       left = await sweepGarbage(this.#parts);
     }
   }

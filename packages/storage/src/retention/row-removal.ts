@@ -1,5 +1,15 @@
 import { dirname, join } from 'node:path';
-import type { Catalog, DataFile, FileSystem, Random, Snapshot, TableName } from '@openwit/ports';
+import {
+  type Catalog,
+  type Clock,
+  type DataFile,
+  type FileSystem,
+  isOpenWitError,
+  type Random,
+  type Snapshot,
+  sleep,
+  type TableName,
+} from '@openwit/ports';
 import type { FileMerger } from '../compaction/file-merger.ts';
 import { finishFile, replaceFiles } from '../compaction/replace-files.ts';
 import { makeDurableFolder } from '../durable-folder.ts';
@@ -14,6 +24,7 @@ export type MatchRows = (snapshot: Snapshot, file: DataFile) => Promise<readonly
 export interface RowRemovalParts {
   readonly catalog: Catalog;
   readonly fileSystem: FileSystem;
+  readonly clock: Clock;
   readonly random: Random;
   readonly merger: Pick<FileMerger, 'merge'>;
   readonly tables: TenantTables;
@@ -27,6 +38,7 @@ export interface RowRemovalSettings {
   readonly minShare: number;
 }
 
+const RETRY_MS = 1000;
 const ALL_TIME = { fromNs: 0n, toNs: 2n ** 63n };
 
 /** Writes the files of a table anew without some of their rows. Files that lie elsewhere come back to the local disk for it. */
@@ -39,13 +51,29 @@ export class RowRemoval {
     this.#settings = settings;
   }
 
-  /** To be called while no file is merged. @returns how many rows went */
-  async run(tenant: string, table: TableName, match: MatchRows): Promise<number> {
+  /**
+   * To be called while no file is merged. What is too much for the moment is tried again until it is not.
+   * @param signal ends it before the next file
+   * @returns how many rows went
+   */
+  async run(tenant: string, table: TableName, match: MatchRows, signal?: AbortSignal): Promise<number> {
     let removed = 0;
     for (const { fileId } of this.#parts.tables.table(tenant, table).current.files) {
-      removed += await this.#removeFrom(tenant, table, fileId, match);
+      removed += await this.#patiently(() => this.#removeFrom(tenant, table, fileId, match), signal);
     }
     return removed;
+  }
+
+  async #patiently<T>(attempt: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    for (;;) {
+      signal?.throwIfAborted();
+      try {
+        return await attempt();
+      } catch (error) {
+        if (!isOpenWitError(error) || error.kind !== 'overloaded') throw error;
+        await sleep(this.#parts.clock, error.retryAfterMs ?? RETRY_MS, signal);
+      }
+    }
   }
 
   /** In a snapshot of its own: what is read of a file that lies elsewhere takes room until the snapshot is released. */
