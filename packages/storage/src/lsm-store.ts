@@ -209,7 +209,7 @@ export class LsmStore implements BatchSink, TableSource {
       { ...planning, dataPath, nodeId, minShare: attributeColumns.minShare },
     );
     this.#removal = new RowRemoval(
-      { catalog, fileSystem, clock, random, merger, tables, busy, sync },
+      { catalog, fileSystem, clock, random, merger, tables, busy, sync, onLeft, onRemoved: () => this.#changed() },
       { dataPath, nodeId, minShare: attributeColumns.minShare },
     );
     const places = new FilePlaces({ fileSystem, stores: tiers, copies: collaborators.coldFiles }, dataPath);
@@ -218,7 +218,7 @@ export class LsmStore implements BatchSink, TableSource {
     // Snapshots are of this catalog alone: the clock that they were made by is believed as it is now.
     const snapshotTime = new TrustedTime(clock, clock.now(), confirmMs);
     this.#retirement = new Retirement({ catalog, places, clock, time: snapshotTime, tables, busy }, retentionMs);
-    const retention = new Retention({ catalog, tables, time, onRemoved: () => this.#changed() }, policies);
+    const retention = new Retention({ catalog, tables, sync, time, onRemoved: () => this.#changed() }, policies);
     this.#mover = new TierMover(
       { catalog, fileSystem, clock, tables, places, busy, onMoved: () => this.#changed(), onLeft },
       { policies, hotBytes: HOT_SHARE * hotBytes, ...(archiveClass !== undefined && { archiveClass }) },
@@ -293,7 +293,6 @@ export class LsmStore implements BatchSink, TableSource {
   async deleteRows(tenant: string, table: TableName, match: MatchRows, signal?: AbortSignal): Promise<number> {
     this.#fence.check();
     const removed = await this.#compactor.exclusively(() => this.#removal.run(tenant, table, match, signal));
-    this.#changed();
     await this.#retirement.erase(signal);
     return removed;
   }

@@ -30,6 +30,10 @@ export interface RowRemovalParts {
   readonly tables: TenantTables;
   readonly busy: BusyPaths;
   readonly sync: TableSync;
+  /** Called after each file, when snapshots do not show its rows any more. */
+  readonly onRemoved: () => void;
+  /** Called when a file is over: what it announced and did not write stays. */
+  readonly onLeft: () => void;
 }
 
 export interface RowRemovalSettings {
@@ -96,7 +100,7 @@ export class RowRemoval {
     file: DataFile,
     rows: readonly number[],
   ): Promise<number> {
-    const { catalog, fileSystem, merger, random, busy, sync } = this.#parts;
+    const { catalog, fileSystem, merger, random, busy, sync, onRemoved, onLeft } = this.#parts;
     const { dataPath, nodeId, minShare } = this.#settings;
     const folder = dayFolder({ tenant, table }, file.minTimestampNs, nodeId);
     const output = { ...ALL_TIME, path: join(dataPath, folder, stableFileName(random)) };
@@ -113,12 +117,14 @@ export class RowRemoval {
       const files = merged.map((made) => ({ ...made, tier: 'hot' as const, generation }));
       for (const { path } of files) await finishFile(fileSystem, path);
       await replaceFiles(this.#parts, { tenant, table, gone: [file], files });
+      onRemoved();
     } catch (error) {
       sync.doubt(tenant, table);
       await sync.run();
       throw error;
     } finally {
       letGo();
+      onLeft();
     }
     return rows.length;
   }
