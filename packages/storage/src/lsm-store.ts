@@ -55,7 +55,7 @@ export interface LsmStoreCollaborators {
   /** The stores of the tiers beyond the local disk. Default: none, every file stays. */
   readonly tiers?: TierStores;
   /** What queries read files of object stores through; without it they cannot. It stays open when the store is closed. */
-  readonly coldFiles?: ColdCache;
+  readonly coldFiles?: Pick<ColdCache, 'reads' | 'forget'>;
 }
 
 export interface CompactionOptions extends CompactionSettings {

@@ -5,6 +5,7 @@ import {
   type DataFile,
   type FileSystem,
   isOpenWitError,
+  OpenWitError,
   type Random,
   type Snapshot,
   sleep,
@@ -88,6 +89,9 @@ export class RowRemoval {
       if (file === undefined) return 0; // too old meanwhile
       const rows = await match(snapshot, file);
       return rows.length === 0 ? 0 : await this.#rewrite(tenant, table, snapshot, file, rows);
+    } catch (error) {
+      if (isOpenWitError(error)) throw error;
+      throw new OpenWitError('unavailable', 'STORE_UNAVAILABLE', 'a file cannot be written anew', { cause: error });
     } finally {
       snapshot.release();
     }
