@@ -58,7 +58,7 @@ export async function checkTables(world: World, node: Node): Promise<void> {
   }
 }
 
-/** No byte of a deleted tenant's records is anywhere, but in objects that the network brought late, until they are swept. */
+/** No byte of deleted records is anywhere, but in objects that the network brought late, until they are swept. */
 export async function checkErased(world: World): Promise<void> {
   const erased = new Set([...world.ledger.records].filter(({ isErased }) => isErased).map(({ id }) => id));
   if (erased.size === 0) return;

@@ -11,9 +11,12 @@ export interface RecordEntry {
   mayBeGone: boolean;
   /** It must not be seen any more. */
   isGone: boolean;
-  /** Its tenant was deleted after it was acknowledged: no byte of it may be anywhere. */
+  /** It was deleted after it was acknowledged: no byte of it may be anywhere. */
   isErased: boolean;
 }
+
+/** Which records a deletion is of. */
+export type Covers = (record: Pick<RecordEntry, 'id' | 'tenant' | 'table'>) => boolean;
 
 /** What a read of a table may find. */
 export interface Expectation {
@@ -30,7 +33,7 @@ const TOLERANCE_MS = 1000;
 /** What a node was told and what it answered: the truth that its tables are held against. */
 export class Ledger {
   readonly #records = new Map<string, RecordEntry>();
-  readonly #deleting = new Map<string, number>();
+  readonly #deleting = new Set<Covers>();
   #asked = 0;
   #retentionOf: RetentionOf = () => undefined;
   readonly #latestTrusted: () => number;
@@ -46,7 +49,7 @@ export class Ledger {
 
   ask(tenant: string, table: TableName, ms: number): RecordEntry {
     const id = `r${++this.#asked}.`;
-    const mayBeGone = (this.#deleting.get(tenant) ?? 0) > 0;
+    const mayBeGone = [...this.#deleting].some((covers) => covers({ id, tenant, table }));
     const flags = { mayBeGone, isGone: false, isErased: false };
     const record: RecordEntry = { id, tenant, table, ms, state: 'asked', ...flags };
     this.#records.set(id, record);
@@ -70,16 +73,16 @@ export class Ledger {
   }
 
   /** @returns to be called when the deletion has succeeded */
-  deletionBegins(tenant: string): { readonly succeeded: () => void; readonly ended: () => void } {
-    const own = [...this.#records.values()].filter((record) => record.tenant === tenant);
+  deletionBegins(covers: Covers): { readonly succeeded: () => void; readonly ended: () => void } {
+    const own = [...this.#records.values()].filter(covers);
     const before = own.filter(({ state }) => state !== 'asked');
     for (const record of own) record.mayBeGone = true;
-    this.#deleting.set(tenant, (this.#deleting.get(tenant) ?? 0) + 1);
+    this.#deleting.add(covers);
     return {
       succeeded: () => {
         for (const record of before) record.isGone = record.isErased = true;
       },
-      ended: () => void this.#deleting.set(tenant, this.#deleting.get(tenant)! - 1),
+      ended: () => void this.#deleting.delete(covers),
     };
   }
 

@@ -71,6 +71,16 @@ export const MUTATIONS: Readonly<Record<string, Mutation>> = {
       merger: { ...made.merger!, merge: (request) => shortened(made, request, fileSystem) },
     }),
   },
+  'rows that are to go are written anew': {
+    store: (made) => ({
+      ...made,
+      merger: {
+        ...made.merger!,
+        merge: (request) =>
+          made.merger!.merge({ ...request, inputs: request.inputs.map((input) => ({ ...input, withoutRows: [] })) }),
+      },
+    }),
+  },
   'the log lets go of a batch before its file is committed': { node: releasingEarly },
   'leftovers of a crash are not looked for': {
     fileSystem: (own) => ({ ...own, list: async (path) => (path.startsWith(DATA_PATH) ? [] : own.list(path)) }),

@@ -24,7 +24,9 @@ export interface NodeParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly choices: SeededRandom;
-  readonly store: Pick<LsmStoreCollaborators, 'writers' | 'merger' | 'tiers'>;
+  readonly store: Pick<LsmStoreCollaborators, 'writers' | 'merger' | 'tiers' | 'coldFiles'>;
+  /** The rows of a file, wherever it is. */
+  readonly read: (path: string) => Promise<Row[]>;
   /** Called when what a crash left is removed, before anything new is written. */
   readonly onSwept: () => Promise<void>;
 }
@@ -58,6 +60,7 @@ export class Node {
   readonly wal: SegmentedWal;
   readonly store: LsmStore;
   readonly #clock: Clock;
+  readonly #read: NodeParts['read'];
   readonly #batches = new Set<OpenBatch>();
   readonly #storing = new Set<Promise<void>>();
   readonly #requests = new Set<Promise<void>>();
@@ -76,15 +79,21 @@ export class Node {
       { ...settings, dataPath: DATA_PATH, nodeId },
     );
     await parts.onSwept();
-    const node = new Node(wal, store, clock, Math.max(wal.nextBatchId, await catalog.nextBatchId()));
+    const node = new Node(wal, store, parts, Math.max(wal.nextBatchId, await catalog.nextBatchId()));
     await node.#recover(parts.choices);
     return node;
   }
 
-  private constructor(wal: SegmentedWal, store: LsmStore, clock: Clock, nextBatchId: number) {
+  private constructor(
+    wal: SegmentedWal,
+    store: LsmStore,
+    { clock, read }: Pick<NodeParts, 'clock' | 'read'>,
+    nextBatchId: number,
+  ) {
     this.wal = wal;
     this.store = store;
     this.#clock = clock;
+    this.#read = read;
     this.#nextBatchId = nextBatchId;
   }
 
@@ -129,10 +138,24 @@ export class Node {
     await Promise.all([...this.#storing, ...before.map(({ stored }) => stored.promise)]);
   }
 
-  /** In the steps of `OpenWit.deleteTenant`. */
-  async deleteTenant(tenant: string): Promise<void> {
+  deleteTenant(tenant: string): Promise<void> {
+    return this.#erase(tenant, () => this.store.deleteTenant(tenant));
+  }
+
+  async deleteRecords(tenant: string, table: TableName, isGone: (id: string) => boolean): Promise<void> {
+    await this.#erase(tenant, () =>
+      this.store.deleteRows(tenant, table, async (_, { path }) => {
+        const rows = await this.#read(path);
+        return rows.flatMap(([id], i) => (isGone(id) ? [i] : []));
+      }),
+    );
+  }
+
+  /** In the steps of `OpenWit`. */
+  async #erase(tenant: string, remove: () => Promise<unknown>): Promise<void> {
     await this.flush();
-    await this.store.deleteTenant(tenant);
+    await remove();
+    await this.wal.giveUpRepair(tenant);
     await this.wal.roll();
     await this.flush();
     await this.wal.roll();

@@ -36,6 +36,7 @@ export function simDatabase({ scheduler, hostility, durable }: DatabaseParts, li
     all: (sql, ...values) => step('all', () => durable.all(sql, ...values)),
     insert: (table, columns, rows) => step('insert', () => durable.insert(table, columns, rows)),
     transaction: (body) => step('transaction', () => durable.transaction(body)),
+    cutLog: () => step('cut the log', () => durable.cutLog()),
     close: async () => {},
   };
 }

@@ -3,7 +3,7 @@ import type { FileMerger, LsmStoreCollaborators, MergedFile, MergeRequest } from
 import { unfinishedName } from '../../packages/storage/src/file-paths.ts';
 import type { Hostility } from './hostility.ts';
 import type { Life, Scheduler } from './scheduler.ts';
-import { bytesOf, type Row, readRows, rowsOfColumns, timesOf } from './sim-files.ts';
+import { bytesOf, type Row, rowsOfColumns, timesOf } from './sim-files.ts';
 
 export interface WorkerParts {
   readonly scheduler: Scheduler;
@@ -44,7 +44,11 @@ export function simWriters(parts: WorkerParts): NonNullable<LsmStoreCollaborator
 const NO_STATISTICS = { footerBytes: 0, emptyColumns: [], columnStats: [] };
 
 /** Merges one request at a time, in steps between which others go on; it can be stopped at each. */
-export function simMerger(parts: WorkerParts, fileSystem: FileSystem): Pick<FileMerger, 'merge' | 'close'> {
+export function simMerger(
+  parts: WorkerParts,
+  fileSystem: FileSystem,
+  read: (path: string) => Promise<Row[]>,
+): Pick<FileMerger, 'merge' | 'close'> {
   const { scheduler, hostility, life } = parts;
   let isClosed = false;
   let last: Promise<unknown> = Promise.resolve();
@@ -57,9 +61,10 @@ export function simMerger(parts: WorkerParts, fileSystem: FileSystem): Pick<File
     const made: string[] = [];
     try {
       const rows: Row[] = [];
-      for (const { path } of inputs) {
+      for (const { path, withoutRows = [] } of inputs) {
         check();
-        rows.push(...(await readRows(fileSystem, path)));
+        const gone = new Set(withoutRows);
+        rows.push(...(await read(path)).filter((_, i) => !gone.has(i)));
       }
       const files: MergedFile[] = [];
       for (const { path, fromNs, toNs } of outputs) {

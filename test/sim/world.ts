@@ -13,6 +13,7 @@ import { Life, Scheduler } from './scheduler.ts';
 import { SimClock } from './sim-clock.ts';
 import { simDatabase } from './sim-database.ts';
 import { simFileSystem } from './sim-file-system.ts';
+import { type Row, readRows, rowsOf } from './sim-files.ts';
 import { Bucket } from './sim-object-store.ts';
 import { simMerger, simWriters } from './sim-parquet.ts';
 import type { Trace } from './trace.ts';
@@ -98,10 +99,13 @@ export class World {
     const fileSystem = mutation.fileSystem?.(own, life) ?? own;
     const catalog = this.#catalog(simDatabase({ scheduler, hostility, durable: this.database }, life), clock);
     const workers = { scheduler, hostility, life };
+    const tiers = this.#tiers(life, settings);
+    const read = (path: string): Promise<Row[]> => rowsAt(fileSystem, tiers, path);
     const made = {
       writers: simWriters(workers),
-      merger: simMerger(workers, fileSystem),
-      tiers: this.#tiers(life, settings),
+      merger: simMerger(workers, fileSystem, read),
+      tiers,
+      coldFiles: UNCACHED,
     };
     const node = await Node.open(
       {
@@ -111,6 +115,7 @@ export class World {
         random: this.#productRandom,
         choices: this.random,
         store: mutation.store?.(made, fileSystem) ?? made,
+        read,
         onSwept,
       },
       settings.store,
@@ -132,6 +137,20 @@ export class World {
     const of = (bucket: Bucket) => retrying(bucket.of(life), parts, { attempts: 3, timeoutMs: 20_000 });
     return { ...(hasCold && { cold: of(this.cold) }), ...(hasArchive && { archive: of(this.archive) }) };
   }
+}
+
+/** In the place of what is kept here of objects: they are read where they are. */
+const UNCACHED: NonNullable<LsmStoreCollaborators['coldFiles']> = {
+  reads: () => ({
+    localise: async (reads) => new Map(reads.map(({ file }) => [file.fileId, file.path])),
+    release: () => {},
+  }),
+  forget: async () => new Map(),
+};
+
+async function rowsAt(fileSystem: FileSystem, tiers: TierStores, path: string): Promise<Row[]> {
+  const store = Object.values(tiers).find(({ url }) => path.startsWith(`${url}/`));
+  return store === undefined ? readRows(fileSystem, path) : rowsOf(await store.get(path.slice(store.url.length + 1)));
 }
 
 export type StoreParts = Pick<LsmStoreCollaborators, 'writers' | 'merger' | 'tiers'>;

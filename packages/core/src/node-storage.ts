@@ -40,7 +40,7 @@ export interface NodeStore extends IngestStore {
   usage(): TableUsage[];
   stats(): StoreStats;
   /** See {@link LsmStore.deleteRows}. */
-  deleteRows(tenant: string, table: TableName, match: MatchRows): Promise<number>;
+  deleteRows(tenant: string, table: TableName, match: MatchRows, signal?: AbortSignal): Promise<number>;
 }
 
 /** What a node keeps its records in. */

@@ -13,7 +13,7 @@ import {
   type TableUsage,
 } from '@openwit/ports';
 import { QueryEngine, type QueryOptions, type QueryResult } from '@openwit/query';
-import type { RequestCount, StoreStats } from '@openwit/storage';
+import type { MatchRows, RequestCount, StoreStats } from '@openwit/storage';
 import { OtlpGrpcReceiver, OtlpHttpReceiver } from '@openwit/transport';
 import { ApiServer } from './api/api-server.ts';
 import { closeAll } from './close-all.ts';
@@ -27,6 +27,7 @@ import { type NodeStorage, openDiskStorage, openMemoryStorage } from './node-sto
 import type { Listening, ListenOptions, OpenWitOptions } from './open-wit-options.ts';
 import { checkOptions } from './option-checks.ts';
 import { toStatement } from './sql-tag.ts';
+import { within } from './time-limit.ts';
 
 const MEMORY_BATCH_AGE_MS = 24 * 3600 * 1000;
 
@@ -39,8 +40,12 @@ export interface DeleteOptions extends Pick<QueryOptions, 'params'> {
   /** Default `default`. */
   readonly tenant?: string;
   readonly signal: Signal;
-  /** SQL as it stands behind WHERE, without subqueries. */
+  /** SQL as it stands behind WHERE, without subqueries. `now()` is the time of the call. */
   readonly where: string;
+  /** How long it may take, in milliseconds. Default: as long as it takes. */
+  readonly timeoutMs?: number;
+  /** Cancels it: some of the records may be removed then, and calling it again goes on. */
+  readonly abortSignal?: AbortSignal;
 }
 
 /** Plain numbers, but for errors; see each part. */
@@ -178,7 +183,10 @@ export class OpenWit {
     };
   }
 
-  /** Resolves when everything that was acknowledged before the call is in Parquet files. */
+  /**
+   * Resolves when everything that was acknowledged before the call is in Parquet files. As a back-up and a deletion do, it waits
+   * for the log of the run before. @throws unavailable / RECOVERING when that log cannot be read
+   */
   flush(): Promise<void> {
     this.#checkOpen();
     return keepingAlive(this.#ingestor.flush());
@@ -198,39 +206,41 @@ export class OpenWit {
 
   /**
    * Removes everything of a tenant that was acknowledged before the call: from memory, the log, every tier, and what readers
-   * of older snapshots could see. Resolves when nothing is left; queries that read it are waited for.
+   * of older snapshots could see. Resolves when nothing is left; queries that read it are waited for. What the log keeps for
+   * repair goes too, but for whole records of other tenants: whose a damaged stretch is cannot be told.
    * @throws invalid / INVALID_TENANT; unavailable / STORE_UNAVAILABLE, OBJECT_STORE_UNAVAILABLE, WAL_UNAVAILABLE: calling it
    * again goes on
    */
   async deleteTenant(tenant: string): Promise<void> {
     this.#checkOpen();
     checkTenant(tenant);
-    await keepingAlive(this.#erase(() => this.#storage.store.deleteTenant(tenant)));
+    await keepingAlive(this.#erase(tenant, () => this.#storage.store.deleteTenant(tenant)));
   }
 
   /**
    * Removes the records of a table that a condition holds for and that were acknowledged before the call: from the log, every
-   * tier, and what readers of older snapshots could see. Resolves when nothing of them is left; queries that read them are waited for.
+   * tier, and what readers of older snapshots could see. Resolves when nothing of them is left; queries that read them are waited
+   * for. What the log keeps for repair goes as with {@link deleteTenant}.
    *
    * ```ts
    * await wit.deleteRecords({ signal: 'logs', where: `attributes['user.id'] = $1`, params: ['user-77'] });
    * ```
    * @returns how many were removed
-   * @throws as {@link query}; invalid / INVALID_CONFIG for a node in memory; unavailable / STORE_UNAVAILABLE,
-   * OBJECT_STORE_UNAVAILABLE: calling it again goes on
+   * @throws as {@link query}, but for OVERLOADED, which is waited for; QUERY_TIMEOUT and QUERY_CANCELLED as the options want;
+   * invalid / INVALID_CONFIG for a node in memory; unavailable / STORE_UNAVAILABLE, OBJECT_STORE_UNAVAILABLE, WAL_UNAVAILABLE:
+   * calling it again goes on
    */
   async deleteRecords(options: DeleteOptions): Promise<number> {
     this.#checkOpen();
+    const { signal: table, where, params } = options;
     const tenant = checkTenant(options.tenant ?? DEFAULT_TENANT);
-    return keepingAlive(
-      this.#erase(() => {
-        const { signal: table, where, params } = options;
-        const asked = { table, where, ...(params !== undefined && { params }) };
-        return this.#storage.store.deleteRows(tenant, table, (snapshot, file) =>
-          this.#engine.matchRows({ ...asked, snapshot, file }),
-        );
-      }),
-    );
+    const asked = { table, where, nowMs: this.#clock.now(), ...(params !== undefined && { params }) };
+    const remove = (signal: AbortSignal) => {
+      signal.throwIfAborted();
+      const match: MatchRows = (snapshot, file) => this.#engine.matchRows({ ...asked, snapshot, file, signal });
+      return this.#storage.store.deleteRows(tenant, table, match, signal);
+    };
+    return keepingAlive(within(this.#clock, options, (signal) => this.#erase(tenant, () => remove(signal))));
   }
 
   /** Answers what is under way, flushes, and lets go of the data folder. Closing twice waits for the first. */
@@ -254,10 +264,11 @@ export class OpenWit {
   }
 
   /** Lets the store remove what was acknowledged before, and then the log. */
-  async #erase<T>(remove: () => Promise<T>): Promise<T> {
+  async #erase<T>(tenant: string, remove: () => Promise<T>): Promise<T> {
     const { wal } = this.#storage;
     await this.#ingestor.flush();
     const result = await remove();
+    await wal.giveUpRepair(tenant);
     // The segment that has its records may have others that came later: those must be in files before it can go.
     await wal.roll();
     await this.#ingestor.flush();

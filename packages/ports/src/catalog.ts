@@ -120,7 +120,8 @@ export interface Catalog {
   adopt(paths: readonly string[]): Promise<number>;
   /**
    * What was deleted before is not in the catalog's own files any more, as far as the database can promise that: SQLite
-   * overwrites it, Postgres lets go of it.
+   * writes its file anew, Postgres lets go of it. @throws unavailable / STORE_UNAVAILABLE when another process still reads an
+   * older state after some seconds
    */
   scrub(): Promise<void>;
   /** Where the files are that older snapshots have and the newest has not: readers of those may still want them. */

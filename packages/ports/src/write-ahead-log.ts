@@ -41,8 +41,13 @@ export interface WriteAheadLog {
    * released by then is gone. @throws unavailable / WAL_UNAVAILABLE
    */
   roll(): Promise<void>;
-  /** Keeps a record that cannot be used where nothing removes it, for repair by hand. */
+  /** Keeps a record that cannot be used, for repair by hand, until its tenant's records are to go. */
   setAside(entry: WalEntry): Promise<void>;
+  /**
+   * Gives up what is kept for repair and may be this tenant's: its records, and every damaged stretch, since nobody can tell
+   * whose that is. What of it stands in segments goes with the next {@link roll}. @throws unavailable / WAL_UNAVAILABLE
+   */
+  giveUpRepair(tenant: string): Promise<void>;
   /** An id greater than that of every batch in the log. */
   readonly nextBatchId: number;
   stats(): WalStats;

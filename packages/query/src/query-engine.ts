@@ -33,12 +33,14 @@ export interface QueryOptions {
 }
 
 /** Records of one file that are looked for. */
-export interface RowMatch extends Pick<QueryOptions, 'params' | 'timeoutMs' | 'signal'> {
+export interface RowMatch extends Pick<QueryOptions, 'params' | 'signal'> {
   readonly snapshot: Snapshot;
   readonly table: TableName;
   readonly file: DataFile;
   /** `attributes['user.id'] = $1` */
   readonly where: string;
+  /** What `now()` is in it, in milliseconds since the Unix epoch. */
+  readonly nowMs: number;
 }
 
 export interface QueryEngineParts {
@@ -87,26 +89,26 @@ export class QueryEngine implements AsyncDisposable {
     const snapshot = this.#source.snapshot(tenant, mentionedTables(sql));
     const { maxRows = this.#settings.maxRows } = options;
     const usage = mentionsUsage(sql) ? this.#usage().filter((entry) => entry.tenant === tenant) : [];
-    const asked = { tenant, sql, parameters, tables: tableInputs(snapshot), maxRows, usage };
+    const asked = { tenant, sql, parameters, tables: tableInputs(snapshot), maxRows, usage, nowMs: this.#clock.now() };
     return this.#start(asked, snapshot, timeoutMs, signal);
   }
 
   /**
    * The numbers of the rows of one file that a condition holds for. The condition is SQL as it stands behind WHERE, without
-   * subqueries. The snapshot has the file, and stays the caller's.
+   * subqueries. The snapshot has the file, and stays the caller's. It takes as long as it takes, and waits behind however many
+   * queries there are.
    * @throws as {@link query}
    */
-  async matchRows({ snapshot, table, file, where, params, ...options }: RowMatch): Promise<number[]> {
+  async matchRows({ snapshot, table, file, where, params, signal, nowMs }: RowMatch): Promise<number[]> {
     const sql = `SELECT ${ROW_NUMBER} FROM ${table} WHERE (${where}\n)`;
-    const { signal, timeoutMs = this.#settings.timeoutMs } = options;
     const parameters = namedParameters(params);
-    this.#admit(sql, signal);
+    this.#check(sql, signal);
     const { attributeColumns } = snapshot.tables.get(table)!;
     const tables = { [table]: { batches: [], files: [file], attributeColumns } };
     const borrowed = { ...snapshot, release: () => {} };
     // No tenant's name is empty: the files that the worker knows of the tenant's tables stay as they are.
-    const asked = { tenant: '', sql, parameters, tables, maxRows: file.rows, rowNumbers: true };
-    const result = await this.#start(asked, borrowed, timeoutMs, signal);
+    const asked = { tenant: '', sql, parameters, tables, maxRows: file.rows, rowNumbers: true, nowMs };
+    const result = await this.#start(asked, borrowed, Number.POSITIVE_INFINITY, signal);
     const numbers: number[] = [];
     for await (const batch of result) {
       const column = batch.getChildAt(0)!;
@@ -126,13 +128,13 @@ export class QueryEngine implements AsyncDisposable {
   }
 
   #start(
-    asked: Pick<QueryRequest, 'tenant' | 'sql' | 'parameters' | 'tables' | 'maxRows' | 'rowNumbers' | 'usage'>,
+    asked: Omit<QueryRequest, 'id' | 'maxResultBytes'>,
     snapshot: Snapshot,
     timeoutMs: number,
     signal: AbortSignal | undefined,
   ): Promise<QueryResult> {
     const { maxResultBytes } = this.#settings;
-    const request: QueryRequest = { ...asked, id: this.#nextId++, nowMs: this.#clock.now(), maxResultBytes };
+    const request: QueryRequest = { ...asked, id: this.#nextId++, maxResultBytes };
     const released = () => this.#released(query);
     const query = new RunningQuery({ request, snapshot, clock: this.#clock, timeoutMs, signal, released });
     this.#waiting.push(query);
@@ -140,13 +142,18 @@ export class QueryEngine implements AsyncDisposable {
     return query.result;
   }
 
-  #admit(sql: string, signal: AbortSignal | undefined): void {
-    const { maxSqlBytes, maxWaitingQueries } = this.#settings;
+  #check(sql: string, signal: AbortSignal | undefined): void {
+    const { maxSqlBytes } = this.#settings;
     if (this.#closing !== undefined) throw closed();
     if (signal?.aborted) throw cancelled(signal.reason);
     if (Buffer.byteLength(sql) > maxSqlBytes) {
       throw queryError('QUERY_LIMIT', `the query is too long, limit=${maxSqlBytes} bytes`);
     }
+  }
+
+  #admit(sql: string, signal: AbortSignal | undefined): void {
+    this.#check(sql, signal);
+    const { maxWaitingQueries } = this.#settings;
     if (this.#waiting.length >= maxWaitingQueries) {
       const message = `too many queries wait for their turn, limit=${maxWaitingQueries}`;
       throw new OpenWitError('overloaded', 'OVERLOADED', message, { retryAfterMs: 1000 });

@@ -8,6 +8,7 @@ import {
   OpenWitError,
   type Random,
   type SealedBatch,
+  SIGNALS,
   type Snapshot,
   systemRandom,
   type TableName,
@@ -21,7 +22,7 @@ import { FileMerger } from './compaction/file-merger.ts';
 import { type CompactionSettings, DEFAULT_COMPACTION } from './compaction/plan-compaction.ts';
 import { FenceWatch } from './fence-watch.ts';
 import { BusyPaths } from './garbage-sweep.ts';
-import { Maintenance } from './maintenance.ts';
+import { type Chore, Maintenance } from './maintenance.ts';
 import { sweepOrphans } from './orphan-sweep.ts';
 import { type AttributeColumnSettings, DEFAULT_ATTRIBUTE_COLUMNS } from './parquet/attribute-columns.ts';
 import { ParquetWriters } from './parquet/parquet-writers.ts';
@@ -31,6 +32,7 @@ import { type MatchRows, RowRemoval } from './retention/row-removal.ts';
 import { TrustedTime } from './retention/trusted-time.ts';
 import { Retirement } from './retirement.ts';
 import type { StoreStats } from './store-stats.ts';
+import { TableSync } from './table-sync.ts';
 import { tableUsage } from './table-usage.ts';
 import { TenantTables } from './tenant-tables.ts';
 import { BucketSweep, type BucketSweepSettings, DEFAULT_BUCKET_SWEEP } from './tiers/bucket-sweep.ts';
@@ -54,7 +56,7 @@ export interface LsmStoreCollaborators {
   /** The stores of the tiers beyond the local disk. Default: none, every file stays. */
   readonly tiers?: TierStores;
   /** What queries read files of object stores through; without it they cannot. It stays open when the store is closed. */
-  readonly coldFiles?: ColdCache;
+  readonly coldFiles?: Pick<ColdCache, 'reads' | 'forget'>;
 }
 
 export interface CompactionOptions extends CompactionSettings {
@@ -120,6 +122,7 @@ export class LsmStore implements BatchSink, TableSource {
   readonly #clock: Clock;
   readonly #tables: TenantTables;
   readonly #flusher: BatchFlusher;
+  readonly #sync: TableSync;
   readonly #compactor: Compactor;
   readonly #removal: RowRemoval;
   readonly #retention: Retention;
@@ -193,6 +196,8 @@ export class LsmStore implements BatchSink, TableSource {
       threads + 1,
     );
     const busy = this.#busy;
+    const sync = new TableSync({ catalog, tables, onSynced: () => this.#changed() });
+    this.#sync = sync;
     const onLeft = (): void => this.#retirement.garbageLeft();
     this.#compactor = new Compactor(
       {
@@ -209,7 +214,7 @@ export class LsmStore implements BatchSink, TableSource {
       { ...planning, dataPath, nodeId, minShare: attributeColumns.minShare },
     );
     this.#removal = new RowRemoval(
-      { catalog, fileSystem, random, merger, tables, busy, resync: (tenant, table) => this.#resync(tenant, table) },
+      { catalog, fileSystem, clock, random, merger, tables, busy, sync, onLeft, onRemoved: () => this.#changed() },
       { dataPath, nodeId, minShare: attributeColumns.minShare },
     );
     const places = new FilePlaces({ fileSystem, stores: tiers, copies: collaborators.coldFiles }, dataPath);
@@ -218,7 +223,7 @@ export class LsmStore implements BatchSink, TableSource {
     // Snapshots are of this catalog alone: the clock that they were made by is believed as it is now.
     const snapshotTime = new TrustedTime(clock, clock.now(), confirmMs);
     this.#retirement = new Retirement({ catalog, places, clock, time: snapshotTime, tables, busy }, retentionMs);
-    this.#retention = new Retention({ catalog, tables, time, onRemoved: () => this.#changed() }, policies);
+    this.#retention = new Retention({ catalog, tables, sync, time, onRemoved: () => this.#changed() }, policies);
     this.#mover = new TierMover(
       { catalog, fileSystem, clock, tables, places, busy, onMoved: () => this.#changed(), onLeft },
       { policies, hotBytes: HOT_SHARE * hotBytes, ...(archiveClass !== undefined && { archiveClass }) },
@@ -229,7 +234,11 @@ export class LsmStore implements BatchSink, TableSource {
     });
     this.#changed();
     const tickMs = Math.max(SHORTEST_TICK_MS, Math.min(LONGEST_TICK_MS, planning.quietMs, retentionMs));
-    this.#merging = new Maintenance({ clock, chores: [this.#compactor] }, tickMs);
+    const syncing: Chore = {
+      run: () => this.#compactor.exclusively(() => sync.run()),
+      failed: (error) => sync.failed(error),
+    };
+    this.#merging = new Maintenance({ clock, chores: [syncing, this.#compactor] }, tickMs);
     this.#cleaning = new Maintenance({ clock, chores: [this.#fence, this.#retention, this.#retirement] }, tickMs);
     this.#moving = new Maintenance({ clock, chores: [this.#mover, this.#bucketSweep] }, tickMs);
   }
@@ -264,9 +273,16 @@ export class LsmStore implements BatchSink, TableSource {
    */
   async deleteTenant(tenant: string): Promise<void> {
     this.#fence.check();
-    const own = [...this.#tables].filter((table) => table.tenant === tenant).map(({ versions }) => versions);
+    // All that it can have: none may come between the catalog's list and this one.
+    const own = SIGNALS.map((table) => this.#tables.table(tenant, table));
     const drop = async () => {
-      await this.#catalog.dropTenant(tenant);
+      try {
+        await this.#catalog.dropTenant(tenant);
+      } catch (error) {
+        for (const table of SIGNALS) this.#sync.doubt(tenant, table);
+        await this.#sync.run();
+        throw error;
+      }
       for (const versions of own) versions.change({ files: [], attributeColumns: [] });
       this.#changed();
     };
@@ -277,15 +293,15 @@ export class LsmStore implements BatchSink, TableSource {
   /**
    * Removes the records that `match` names, of all files that are in the table now: from every tier and older snapshots too.
    * Resolves when nothing of them is left in anything that the store keeps; queries that read them are waited for.
+   * @param signal ends it at its next step, with the signal's reason
    * @returns how many were removed
-   * @throws what `match` throws; unavailable / STORE_UNAVAILABLE, OBJECT_STORE_UNAVAILABLE: calling it again goes on;
-   * fenced / FENCED
+   * @throws what `match` throws, but for what is overloaded, which is waited for; unavailable / STORE_UNAVAILABLE,
+   * OBJECT_STORE_UNAVAILABLE: calling it again goes on; fenced / FENCED
    */
-  async deleteRows(tenant: string, table: TableName, match: MatchRows): Promise<number> {
+  async deleteRows(tenant: string, table: TableName, match: MatchRows, signal?: AbortSignal): Promise<number> {
     this.#fence.check();
-    const removed = await this.#compactor.exclusively(() => this.#removal.run(tenant, table, match));
-    this.#changed();
-    await this.#retirement.erase();
+    const removed = await this.#compactor.exclusively(() => this.#removal.run(tenant, table, match, signal));
+    await this.#retirement.erase(signal);
     return removed;
   }
 
@@ -390,15 +406,6 @@ export class LsmStore implements BatchSink, TableSource {
     this.#merging.wake();
     this.#cleaning.wake();
     this.#moving.wake();
-  }
-
-  async #resync(tenant: string, table: TableName): Promise<void> {
-    // What another has made of the table is not for this one to show.
-    await this.#catalog.checkOwner();
-    const versions = this.#tables.table(tenant, table);
-    await this.#flusher.exclusively([versions], async () => {
-      versions.change({ files: await this.#catalog.files(tenant, table) });
-    });
   }
 
   /** Files came, went or moved. */

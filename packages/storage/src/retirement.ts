@@ -70,17 +70,17 @@ export class Retirement implements Chore {
 
   /**
    * Forgets all snapshots but the newest, and waits until what only they had is gone: from the disk, the stores and the
-   * catalog. Queries that read it are waited for.
+   * catalog. Queries that read it are waited for, until the signal says otherwise.
    * @throws unavailable / STORE_UNAVAILABLE, OBJECT_STORE_UNAVAILABLE; closed / CLOSED; what is left then goes later
    */
-  async erase(): Promise<void> {
+  async erase(caller?: AbortSignal): Promise<void> {
     const { catalog, places } = this.#parts;
-    const { signal } = this.#givenUp;
+    const signal = caller === undefined ? this.#givenUp.signal : AbortSignal.any([caller, this.#givenUp.signal]);
     try {
       await catalog.expireSnapshots(Number.MAX_SAFE_INTEGER);
-      await this.#emptyGarbage();
+      await this.#emptyGarbage(signal);
       // A move that was planned before may have opened a file just before it went: its copy has been announced since.
-      await this.#emptyGarbage();
+      await this.#emptyGarbage(signal);
       // An upload that a kill cut short is in no catalog.
       for (const store of places.stores) await store.removeUnfinished(this.#openedMs, { signal });
       await catalog.scrub();
@@ -112,14 +112,14 @@ export class Retirement implements Chore {
   }
 
   /** Resolves when nothing is left of what is garbage now, however much comes to be garbage meanwhile. */
-  async #emptyGarbage(): Promise<void> {
+  async #emptyGarbage(signal: AbortSignal): Promise<void> {
     let awaited: ReadonlySet<string> | undefined;
     for (;;) {
-      const { left, failed } = await sweepGarbage(this.#parts, this.#givenUp.signal);
+      const { left, failed } = await sweepGarbage(this.#parts, signal);
       awaited ??= left;
       for (const error of failed.values()) throw error;
       if (![...left].some((path) => awaited!.has(path))) return;
-      await sleep(this.#parts.clock, ERASE_RETRY_MS, this.#givenUp.signal);
+      await sleep(this.#parts.clock, ERASE_RETRY_MS, signal);
     }
   }
 

@@ -5,9 +5,9 @@ import type { ColdCache } from './tiers/cold-cache.ts';
 /** The tables of all tenants by name. */
 export class TenantTables implements TableSource {
   readonly #tables = new Map<string, TableVersions>();
-  readonly #coldFiles: ColdCache | undefined;
+  readonly #coldFiles: Pick<ColdCache, 'reads'> | undefined;
 
-  constructor(coldFiles?: ColdCache) {
+  constructor(coldFiles?: Pick<ColdCache, 'reads'>) {
     this.#coldFiles = coldFiles;
   }
 

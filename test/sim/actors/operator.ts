@@ -1,7 +1,8 @@
 import { isOpenWitError } from '@openwit/ports';
 import { checkErased } from '../invariants.ts';
+import type { Covers } from '../ledger.ts';
 import { Node } from '../node.ts';
-import { TENANTS } from '../run-settings.ts';
+import { SIGNALS, TENANTS } from '../run-settings.ts';
 import type { Life } from '../scheduler.ts';
 import type { World } from '../world.ts';
 
@@ -9,7 +10,7 @@ const MINUTE_MS = 60_000;
 const LONGEST_PAUSE_MS = 12_000;
 const LONGEST_TROUBLE_MS = 40_000;
 
-/** Deletes tenants, merges, flushes; in a hostile run also takes buckets away, fills the disk and sets the clock. */
+/** Deletes tenants and records, merges, flushes; in a hostile run also takes buckets away, fills the disk and sets the clock. */
 export async function operate(world: World, life: Life, node: Node): Promise<void> {
   const { scheduler, random, hostility } = world;
   for (;;) {
@@ -32,6 +33,7 @@ const KIND: readonly Action[] = [
   ['compacts', (_, node) => node.store.compact()],
   ['flushes', (_, node) => node.flush()],
   ['deletes a tenant', deleteTenant],
+  ['deletes records', deleteRecords],
   ['waits for minutes', async ({ clock, random }) => clock.advance(random.below(12) * MINUTE_MS)],
 ];
 
@@ -45,14 +47,43 @@ const ALL: readonly Action[] = [
   ['sets the clock', setClock],
 ];
 
+function deleteTenant(world: World, node: Node, life: Life): Promise<void> {
+  const tenant = world.random.pick(TENANTS);
+  return erase(
+    world,
+    life,
+    (record) => record.tenant === tenant,
+    () => node.deleteTenant(tenant),
+  );
+}
+
+/** Of a table every third record, or all. */
+function deleteRecords(world: World, node: Node, life: Life): Promise<void> {
+  const { random } = world;
+  const [tenant, table] = [random.pick(TENANTS), random.pick(SIGNALS)];
+  const [one, of] = random.pick(SHARES);
+  const isGone = (id: string): boolean => Number(id.slice(1)) % of === one;
+  return erase(
+    world,
+    life,
+    (record) => record.tenant === tenant && record.table === table && isGone(record.id),
+    () => node.deleteRecords(tenant, table, isGone),
+  );
+}
+
+const SHARES = [
+  [0, 3],
+  [1, 3],
+  [2, 3],
+  [0, 1],
+] as const;
+
 /** A deletion that failed is called again: until then some of it may be done. */
-async function deleteTenant(world: World, node: Node, life: Life): Promise<void> {
+async function erase(world: World, life: Life, covers: Covers, remove: () => Promise<void>): Promise<void> {
   const { random, ledger, scheduler } = world;
-  const tenant = random.pick(TENANTS);
-  const deletion = ledger.deletionBegins(tenant);
+  const deletion = ledger.deletionBegins(covers);
   try {
-    while (!(await isDeleted(node, tenant)))
-      await scheduler.sleep(life, random.below(LONGEST_PAUSE_MS), 'deletes again');
+    while (!(await isDone(remove))) await scheduler.sleep(life, random.below(LONGEST_PAUSE_MS), 'deletes again');
     deletion.succeeded();
     await checkErased(world);
   } finally {
@@ -60,12 +91,13 @@ async function deleteTenant(world: World, node: Node, life: Life): Promise<void>
   }
 }
 
-async function isDeleted(node: Node, tenant: string): Promise<boolean> {
+/** A thread may end too. */
+async function isDone(remove: () => Promise<void>): Promise<boolean> {
   try {
-    await node.deleteTenant(tenant);
+    await remove();
     return true;
   } catch (error) {
-    if (isOpenWitError(error) && error.kind === 'unavailable') return false;
+    if (isOpenWitError(error) && (error.kind === 'unavailable' || error.code === 'INTERNAL')) return false;
     throw error;
   }
 }

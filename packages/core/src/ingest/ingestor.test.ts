@@ -297,7 +297,7 @@ test('a log record that no longer decodes is set aside, and those around it come
   await restarted.ingestor.recover();
   assert.deepEqual(seen(restarted.ingestor), ['after', 'before']);
   assert.equal(restarted.ingestor.stats().unreadableRecords, 1);
-  const file = await fileSystem.open(`${FOLDER}/damaged/record-${lsn}.otlp`, 'read');
+  const file = await fileSystem.open(`${FOLDER}/damaged/record-default-${lsn}.otlp`, 'read');
   const kept = Buffer.alloc(await file.size());
   await file.read(kept, 0);
   assert.deepEqual(Uint8Array.from(kept), unreadable);

@@ -105,7 +105,7 @@ export class Ingestor implements IngestSink, TableSource {
   }
 
   async ingest(request: IngestRequest): Promise<IngestResult> {
-    if (this.#closed) throw new OpenWitError('closed', 'CLOSED', 'ingestor is closed');
+    this.#checkOpen();
     this.#store.checkRoom();
     this.#checkRecovered();
     this.#tenants.check(request.tenant);
@@ -138,9 +138,15 @@ export class Ingestor implements IngestSink, TableSource {
     await Promise.race([recovery, sleep(this.#clock, this.#settings.limits.maxRecoveryWaitMs)]);
   }
 
-  /** Resolves when everything that was acknowledged before the call is in committed files. @throws fenced / FENCED */
+  /**
+   * Resolves when everything that was acknowledged before the call is in committed files, by the run before too: its log is
+   * waited for. @throws fenced / FENCED; closed / CLOSED; unavailable / RECOVERING when the log cannot be read any more
+   */
   async flush(): Promise<void> {
+    await this.#recovering;
+    this.#checkOpen();
     if (this.#store.fenced !== undefined) throw this.#store.fenced;
+    this.#checkRecovered();
     return this.#batches.flush();
   }
 
@@ -164,6 +170,10 @@ export class Ingestor implements IngestSink, TableSource {
     this.#recovery.stop();
     await Promise.allSettled([this.#recovering, ...this.#requests]);
     await this.#batches.close();
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw new OpenWitError('closed', 'CLOSED', 'ingestor is closed');
   }
 
   #checkRecovered(): void {

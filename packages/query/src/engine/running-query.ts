@@ -2,6 +2,7 @@ import {
   type Clock,
   errorFromMessage,
   errorToMessage,
+  isOpenWitError,
   OpenWitError,
   type ScheduledCall,
   type Snapshot,
@@ -132,7 +133,9 @@ export class RunningQuery {
   }
 }
 
+/** A reason that is one of our errors is the query's. */
 export function cancelled(reason: unknown): OpenWitError {
+  if (isOpenWitError(reason)) return reason;
   return queryError('QUERY_CANCELLED', 'the query was cancelled', { cause: reason });
 }
 

@@ -32,7 +32,6 @@ SELECT pg_advisory_xact_lock(hashtext('openwit.catalog'), hashtext(current_schem
 const POSTGRES: SqlDialect = {
   tableExists: 'SELECT 1 FROM pg_tables WHERE schemaname = current_schema() AND tablename = ?',
   definitions: (script) => script.replaceAll(/\bINTEGER\b/g, 'BIGINT').replaceAll(' WITHOUT ROWID', ''),
-  scrub: 'VACUUM',
 };
 
 /**
@@ -95,6 +94,11 @@ export class PostgresDatabase implements SqlDatabase {
   }
 
   /** One at a time, so that commits of one node wait here and not each in a connection. */
+  /** Its log is the server's to keep. */
+  async cutLog(): Promise<boolean> {
+    return true;
+  }
+
   transaction<T>(body: (sql: SqlSession) => Promise<T>): Promise<T> {
     const result = this.#last.then(() => this.#transact(body));
     this.#last = result.catch(() => {});

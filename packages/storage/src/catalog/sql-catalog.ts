@@ -8,8 +8,10 @@ import {
   type DataFile,
   type FileMove,
   type Garbage,
+  OpenWitError,
   type Random,
   type SourcePosition,
+  sleep,
   type TableName,
   type WalRange,
 } from '@openwit/ports';
@@ -33,6 +35,10 @@ import { lastSnapshot } from './snapshots.ts';
 import type { SqlDatabase, SqlSession } from './sql-database.ts';
 import { type OpenTable, Tables, tableNames } from './tables.ts';
 import { dropTenant } from './tenant-drop.ts';
+
+/** Readers of the catalog are DuckDB's transactions, and those are short. */
+const SCRUB_WAIT_MS = 10_000;
+const SCRUB_RETRY_MS = 100;
 
 export interface SqlCatalogParts {
   readonly database: SqlDatabase;
@@ -169,7 +175,12 @@ export class SqlCatalog implements Catalog {
 
   async scrub(): Promise<void> {
     await this.checkOwner();
-    await this.#database.exec(this.#database.dialect.scrub);
+    await this.#database.exec('VACUUM');
+    const endAt = this.#clock.monotonic() + SCRUB_WAIT_MS;
+    while (!(await this.#database.cutLog())) {
+      if (this.#clock.monotonic() >= endAt) throw isRead();
+      await sleep(this.#clock, SCRUB_RETRY_MS);
+    }
   }
 
   async retiredPaths(): Promise<readonly string[]> {
@@ -225,4 +236,9 @@ export class SqlCatalog implements Catalog {
       return change(sql);
     });
   }
+}
+
+function isRead(): OpenWitError {
+  const message = 'another process reads the catalog as it was, and keeps what was deleted in its files';
+  return new OpenWitError('unavailable', 'STORE_UNAVAILABLE', message, { retryAfterMs: SCRUB_WAIT_MS });
 }

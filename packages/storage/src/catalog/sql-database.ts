@@ -27,6 +27,11 @@ export interface SqlDatabase extends SqlSession {
    * handle or another. When it rejects for a lost connection, it may have taken effect all the same.
    */
   transaction<T>(body: (sql: SqlSession) => Promise<T>): Promise<T>;
+  /**
+   * Overwrites what the database's files have of older states.
+   * @returns false when another reads such a state, so that some of it is left
+   */
+  cutLog(): Promise<boolean>;
   /** Waits for what is under way. */
   close(): Promise<void>;
 }
@@ -37,8 +42,6 @@ export interface SqlDialect {
   readonly tableExists: string;
   /** Definitions in DuckLake's types (BOOLEAN, UUID, TIMESTAMPTZ) and ours (TEXT, INTEGER: 64 bits) as this database has them. */
   definitions(script: string): string;
-  /** After it, deleted rows are not in the database's files any more. */
-  readonly scrub: string;
 }
 
 /** `(?, ?, ?)` */

@@ -10,6 +10,8 @@ import {
 } from './sql-database.ts';
 
 const RETRY_AFTER_MS = 1000;
+/** For as long a statement that another process is in the way of holds the thread. */
+const BUSY_TIMEOUT_MS = 5000;
 /** SQLite's primary result codes that mean the file is not what it was: SQLITE_CORRUPT, SQLITE_NOTADB. */
 const CORRUPT = new Set([11, 26]);
 
@@ -17,8 +19,6 @@ const CORRUPT = new Set([11, 26]);
 const SQLITE: SqlDialect = {
   tableExists: `SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?`,
   definitions: (script) => script.replaceAll(/\bBOOLEAN\b/g, 'BIGINT').replaceAll(/\b(UUID|TIMESTAMPTZ)\b/g, 'VARCHAR'),
-  // Deleted rows are overwritten in their pages; the log holds the pages as they were until it is cut.
-  scrub: 'PRAGMA wal_checkpoint(TRUNCATE)',
 };
 
 /**
@@ -69,6 +69,19 @@ export class SqliteDatabase implements SqlDatabase {
     });
   }
 
+  /** The log has pages as they were before. Readers are not waited for here: that would hold the thread. */
+  cutLog(): Promise<boolean> {
+    return this.#queue(async () => {
+      await this.#connection.exec('PRAGMA busy_timeout = 0');
+      try {
+        const answer = await this.#connection.get('PRAGMA wal_checkpoint(TRUNCATE)');
+        return answer?.busy === 0;
+      } finally {
+        await this.#connection.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
+      }
+    });
+  }
+
   close(): Promise<void> {
     return this.#queue(async () => this.#connection.close());
   }
@@ -92,7 +105,7 @@ class SqliteConnection implements SqlSession {
     try {
       this.#guard(() =>
         this.#database.exec(
-          'PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON',
+          `PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON`,
         ),
       );
     } catch (error) {

@@ -33,8 +33,8 @@ export async function finishFile(fileSystem: FileSystem, path: string): Promise<
 }
 
 /**
- * Puts files in the place of others: in the catalog, then in snapshots, all at once.
- * @returns the files as they are in the table; none when somebody emptied it meanwhile
+ * Puts files in the place of others: in the catalog, then in snapshots, all at once. To be called while nobody else merges or
+ * drops the table. @returns the files as they are in the table
  * @throws unavailable / CATALOG_CONFLICT when one of the others is not there any more
  */
 export async function replaceFiles(
@@ -45,9 +45,8 @@ export async function replaceFiles(
   const commit = { tenant, table, files, replaces, newColumns: [], ranges: [], sources: [] };
   const committed = await commitOnce(catalog, commit);
   const versions = tables.table(tenant, table);
-  const ids = new Set(replaces);
-  // Whoever emptied the table since then has ended the new files too.
-  if (!versions.current.files.some(({ fileId }) => ids.has(fileId))) return [];
+  // Those that come may be there by now: an earlier answer was lost, and the table made what the catalog says.
+  const ids = new Set([...replaces, ...committed.map(({ fileId }) => fileId)]);
   versions.change({ files: [...versions.current.files.filter(({ fileId }) => !ids.has(fileId)), ...committed] });
   return committed;
 }

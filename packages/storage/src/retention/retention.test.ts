@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { OpenWitError } from '@openwit/ports';
 import { DrivenClock } from '@openwit/ports/testing';
 import { StorePlace as Place } from '../testing/store-place.ts';
 import { expiredFiles } from './retention.ts';
@@ -124,5 +125,27 @@ test('a clock that jumps removes nothing early', async () => {
   place.clock.jump(-400 * DAY_MS);
   await place.pass(60_000);
   assert.equal((await place.rows()).length, 16);
+  await place.store.close();
+});
+
+test('records whose removal was not answered are not shown, also when the clock goes back before it is asked again', async () => {
+  const place = await Place.make({}, { policies: [{ retentionMs: DAY_MS }] });
+  await place.fill(1);
+  await place.settle();
+  const commit = place.catalog.commit.bind(place.catalog);
+  place.catalog.commit = async (wanted) => {
+    const files = await commit(wanted);
+    if (wanted.files.length > 0) return files;
+    place.catalog.commit = commit;
+    place.clock.jump(-2 * DAY_MS);
+    throw new OpenWitError('unavailable', 'STORE_UNAVAILABLE', 'no answer');
+  };
+  for (let i = 0; i < 50; i++) {
+    place.clock.advance(HOUR_MS / 2);
+    await place.settle(30);
+  }
+  assert.deepEqual(await place.catalog.files('acme', 'logs'), []);
+  await place.pass(10_000);
+  assert.deepEqual(await place.rows(), []);
   await place.store.close();
 });

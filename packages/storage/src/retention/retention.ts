@@ -1,12 +1,14 @@
-import { type Catalog, type DataFile, isOpenWitError, type TableName } from '@openwit/ports';
+import { type Catalog, type DataFile, isOpenWitError } from '@openwit/ports';
 import type { Chore } from '../maintenance.ts';
+import type { TableSync } from '../table-sync.ts';
 import type { TenantTables } from '../tenant-tables.ts';
 import { type PolicyRule, policyOf } from '../tiers/table-policy.ts';
 import type { TrustedTime } from './trusted-time.ts';
 
 export interface RetentionParts {
-  readonly catalog: Pick<Catalog, 'commit' | 'files' | 'trust'>;
+  readonly catalog: Pick<Catalog, 'commit' | 'trust'>;
   readonly tables: TenantTables;
+  readonly sync: Pick<TableSync, 'doubt'>;
   readonly time: TrustedTime;
   /** Called after files left their table. */
   readonly onRemoved: () => void;
@@ -43,8 +45,6 @@ export class Retention implements Chore {
   readonly #policies: readonly PolicyRule[];
   #stats = NOTHING_EXPIRED;
   #notedMs = -Infinity;
-  /** Ids of files of whose removal no answer came. */
-  readonly #unclear = new Set<number>();
 
   constructor(parts: RetentionParts, policies: readonly PolicyRule[]) {
     this.#parts = parts;
@@ -56,6 +56,7 @@ export class Retention implements Chore {
   }
 
   async run(): Promise<void> {
+    const { catalog, sync } = this.#parts;
     const nowMs = this.#parts.time.now();
     if (this.#policies.every(({ retentionMs }) => retentionMs === undefined)) return;
     await this.#note(nowMs);
@@ -63,37 +64,19 @@ export class Retention implements Chore {
       const { retentionMs } = policyOf(this.#policies, tenant, table);
       const expired = expiredFiles(versions.current.files, retentionMs, nowMs);
       if (expired.length === 0) continue;
+      const replaces = expired.map(({ fileId }) => fileId);
       try {
-        const gone = await this.#remove(tenant, table, expired);
-        versions.change({ files: versions.current.files.filter(({ fileId }) => !gone.has(fileId)) });
-        this.#stats = { ...this.#stats, files: this.#stats.files + gone.size, lastError: undefined };
-        this.#parts.onRemoved();
+        await catalog.commit({ tenant, table, files: [], replaces, newColumns: [], ranges: [], sources: [] });
       } catch (error) {
-        if (isOpenWitError(error) && error.code === 'CATALOG_CONFLICT') continue; // one was merged meanwhile: next time
+        // Of a conflict too: one was merged meanwhile, or an earlier answer was lost.
+        sync.doubt(tenant, table);
+        if (isOpenWitError(error) && error.code === 'CATALOG_CONFLICT') continue;
         return this.failed(error);
       }
-    }
-  }
-
-  /** @returns the ids of the files that the table does not have any more */
-  async #remove(tenant: string, table: TableName, expired: readonly DataFile[]): Promise<ReadonlySet<number>> {
-    const { catalog } = this.#parts;
-    const replaces = expired.map(({ fileId }) => fileId);
-    try {
-      await catalog.commit({ tenant, table, files: [], replaces, newColumns: [], ranges: [], sources: [] });
-      for (const fileId of replaces) this.#unclear.delete(fileId);
-      return new Set(replaces);
-    } catch (error) {
-      if (!isOpenWitError(error) || error.code !== 'CATALOG_CONFLICT') {
-        for (const fileId of replaces) this.#unclear.add(fileId);
-        throw error;
-      }
-      // An earlier answer may have been lost: then those files are not live.
-      if (!replaces.some((fileId) => this.#unclear.has(fileId))) throw error;
-      const live = new Set((await catalog.files(tenant, table)).map(({ fileId }) => fileId));
-      const gone = replaces.filter((fileId) => this.#unclear.has(fileId) && !live.has(fileId));
-      for (const fileId of replaces) this.#unclear.delete(fileId);
-      return new Set(gone);
+      const gone = new Set(replaces);
+      versions.change({ files: versions.current.files.filter(({ fileId }) => !gone.has(fileId)) });
+      this.#stats = { ...this.#stats, files: this.#stats.files + gone.size, lastError: undefined };
+      this.#parts.onRemoved();
     }
   }
 

@@ -1,10 +1,22 @@
 import { dirname, join } from 'node:path';
-import type { Catalog, DataFile, FileSystem, Random, Snapshot, TableName } from '@openwit/ports';
+import {
+  type Catalog,
+  type Clock,
+  type DataFile,
+  type FileSystem,
+  isOpenWitError,
+  OpenWitError,
+  type Random,
+  type Snapshot,
+  sleep,
+  type TableName,
+} from '@openwit/ports';
 import type { FileMerger } from '../compaction/file-merger.ts';
 import { finishFile, replaceFiles } from '../compaction/replace-files.ts';
 import { makeDurableFolder } from '../durable-folder.ts';
 import { dayFolder, stableFileName } from '../file-paths.ts';
 import type { BusyPaths } from '../garbage-sweep.ts';
+import type { TableSync } from '../table-sync.ts';
 import type { TenantTables } from '../tenant-tables.ts';
 
 /** The numbers of the rows of a file that are to go, from 0. The snapshot has the file. */
@@ -13,12 +25,16 @@ export type MatchRows = (snapshot: Snapshot, file: DataFile) => Promise<readonly
 export interface RowRemovalParts {
   readonly catalog: Catalog;
   readonly fileSystem: FileSystem;
+  readonly clock: Clock;
   readonly random: Random;
   readonly merger: Pick<FileMerger, 'merge'>;
   readonly tables: TenantTables;
   readonly busy: BusyPaths;
-  /** Makes a table what the catalog says: an answer that was not heard may have changed it. */
-  readonly resync: (tenant: string, table: TableName) => Promise<void>;
+  readonly sync: TableSync;
+  /** Called after each file, when snapshots do not show its rows any more. */
+  readonly onRemoved: () => void;
+  /** Called when a file is over: what it announced and did not write stays. */
+  readonly onLeft: () => void;
 }
 
 export interface RowRemovalSettings {
@@ -27,6 +43,7 @@ export interface RowRemovalSettings {
   readonly minShare: number;
 }
 
+const RETRY_MS = 1000;
 const ALL_TIME = { fromNs: 0n, toNs: 2n ** 63n };
 
 /** Writes the files of a table anew without some of their rows. Files that lie elsewhere come back to the local disk for it. */
@@ -39,16 +56,42 @@ export class RowRemoval {
     this.#settings = settings;
   }
 
-  /** To be called while no file is merged. @returns how many rows went */
-  async run(tenant: string, table: TableName, match: MatchRows): Promise<number> {
+  /**
+   * To be called while no file is merged. What is too much for the moment is tried again until it is not.
+   * @param signal ends it before the next file
+   * @returns how many rows went
+   */
+  async run(tenant: string, table: TableName, match: MatchRows, signal?: AbortSignal): Promise<number> {
+    let removed = 0;
+    for (const { fileId } of this.#parts.tables.table(tenant, table).current.files) {
+      removed += await this.#patiently(() => this.#removeFrom(tenant, table, fileId, match), signal);
+    }
+    return removed;
+  }
+
+  async #patiently<T>(attempt: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    for (;;) {
+      signal?.throwIfAborted();
+      try {
+        return await attempt();
+      } catch (error) {
+        if (!isOpenWitError(error) || error.kind !== 'overloaded') throw error;
+        await sleep(this.#parts.clock, error.retryAfterMs ?? RETRY_MS, signal);
+      }
+    }
+  }
+
+  /** In a snapshot of its own: what is read of a file that lies elsewhere takes room until the snapshot is released. */
+  async #removeFrom(tenant: string, table: TableName, fileId: number, match: MatchRows): Promise<number> {
     const snapshot = this.#parts.tables.snapshot(tenant, [table]);
     try {
-      let removed = 0;
-      for (const file of snapshot.tables.get(table)!.files) {
-        const rows = await match(snapshot, file);
-        if (rows.length > 0) removed += await this.#rewrite(tenant, table, snapshot, file, rows);
-      }
-      return removed;
+      const file = snapshot.tables.get(table)!.files.find((one) => one.fileId === fileId);
+      if (file === undefined) return 0; // too old meanwhile
+      const rows = await match(snapshot, file);
+      return rows.length === 0 ? 0 : await this.#rewrite(tenant, table, snapshot, file, rows);
+    } catch (error) {
+      if (isOpenWitError(error)) throw error;
+      throw new OpenWitError('unavailable', 'STORE_UNAVAILABLE', 'a file cannot be written anew', { cause: error });
     } finally {
       snapshot.release();
     }
@@ -61,7 +104,7 @@ export class RowRemoval {
     file: DataFile,
     rows: readonly number[],
   ): Promise<number> {
-    const { catalog, fileSystem, merger, random, busy } = this.#parts;
+    const { catalog, fileSystem, merger, random, busy, sync, onRemoved, onLeft } = this.#parts;
     const { dataPath, nodeId, minShare } = this.#settings;
     const folder = dayFolder({ tenant, table }, file.minTimestampNs, nodeId);
     const output = { ...ALL_TIME, path: join(dataPath, folder, stableFileName(random)) };
@@ -73,14 +116,19 @@ export class RowRemoval {
     try {
       await catalog.announce([output.path]);
       const merged = rows.length === file.rows ? [] : await merger.merge(request);
-      const files = merged.map((made) => ({ ...made, tier: 'hot' as const, generation: file.generation }));
+      // Only what comes of a batch is of generation 0.
+      const generation = Math.max(1, file.generation);
+      const files = merged.map((made) => ({ ...made, tier: 'hot' as const, generation }));
       for (const { path } of files) await finishFile(fileSystem, path);
       await replaceFiles(this.#parts, { tenant, table, gone: [file], files });
+      onRemoved();
     } catch (error) {
-      await this.#parts.resync(tenant, table).catch(() => {}); // the first error tells more
+      sync.doubt(tenant, table);
+      await sync.run();
       throw error;
     } finally {
       letGo();
+      onLeft();
     }
     return rows.length;
   }

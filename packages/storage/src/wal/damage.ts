@@ -1,9 +1,10 @@
 import { join } from 'node:path';
-import type { FileSystem, OpenFile } from '@openwit/ports';
+import type { FileSystem, OpenFile, WalEntry } from '@openwit/ports';
 import { type Damage, readBytes } from './segment-reader.ts';
 
 /** In the log's folder. */
-export const DAMAGED_FOLDER = 'damaged';
+const DAMAGED_FOLDER = 'damaged';
+const RECORD_NAME = /^record-(.+)-\d+\.otlp$/;
 
 const BLOCK_BYTES = 256 * 1024;
 
@@ -33,6 +34,21 @@ export async function setAside(
     // The start goes on; the segment stays until a later start can copy it.
     return false;
   }
+}
+
+/** Where a record is kept that does not decode. */
+export function recordPath(folder: string, { tenant, lsn }: Pick<WalEntry, 'tenant' | 'lsn'>): string {
+  return join(folder, DAMAGED_FOLDER, `record-${tenant}-${lsn}.otlp`);
+}
+
+/** Removes what was set aside, but for the records of other tenants. @throws the file system's error */
+export async function removeDamaged(fileSystem: FileSystem, folder: string, tenant: string): Promise<void> {
+  const target = join(folder, DAMAGED_FOLDER);
+  const names = (await fileSystem.list(target)).map(({ name }) => name);
+  const gone = names.filter((name) => (RECORD_NAME.exec(name)?.[1] ?? tenant) === tenant);
+  for (const name of gone) await fileSystem.remove(join(target, name));
+  // Also of an earlier call that failed here.
+  if (names.length > 0) await fileSystem.syncFolder(target);
 }
 
 async function copyStretch(fileSystem: FileSystem, from: string, { start, end }: Damage, to: string): Promise<void> {

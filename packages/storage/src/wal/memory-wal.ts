@@ -24,6 +24,8 @@ export class MemoryWal implements WriteAheadLog {
 
   async setAside(): Promise<void> {}
 
+  async giveUpRepair(): Promise<void> {}
+
   stats(): WalStats {
     return { segments: 0, bytes: 0, nextLsn: this.#nextLsn, damagedFrames: 0, tornBytes: 0 };
   }

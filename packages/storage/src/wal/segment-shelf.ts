@@ -60,6 +60,11 @@ export class SegmentShelf {
     this.#reclaimSoon();
   }
 
+  /** Segments are not kept for their damage any more. */
+  giveUpRepair(): void {
+    for (const segment of this.#segments) segment.isKept = false;
+  }
+
   /** Removes and forgets nothing until the returned function is called: what is being read tells by it what is released. */
   async hold(): Promise<() => void> {
     this.#isHeld = true;

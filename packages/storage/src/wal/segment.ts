@@ -9,6 +9,6 @@ export interface Segment {
   readonly lastLsnOf: Map<number, number>;
   /** Bytes behind `validBytes` could not be cut: only the next segment's header tells that they don't count. */
   isTailUncut: boolean;
-  /** Damage in it could not be copied away: the file is kept until that succeeds at another start. */
-  readonly isKept: boolean;
+  /** Damage in it could not be copied away: the file is kept until that succeeds at another start, or repair is given up. */
+  isKept: boolean;
 }

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import {
   type FileSystem,
   type OpenFile,
@@ -13,7 +12,7 @@ import {
 } from '@openwit/ports';
 import { writeDurableFile } from '../durable-file.ts';
 import { makeDurableFolder } from '../durable-folder.ts';
-import { DAMAGED_FOLDER } from './damage.ts';
+import { recordPath, removeDamaged } from './damage.ts';
 import { FRAME_HEADER_BYTES, fitsFrame, frameBytes, MAX_NAMES_BYTES } from './frame.ts';
 import { type RecoveredSegment, type Recovery, recover } from './recovery.ts';
 import { SALT_BYTES, SEGMENT_HEADER_BYTES } from './segment-header.ts';
@@ -150,14 +149,21 @@ export class SegmentedWal implements WriteAheadLog {
     });
   }
 
-  /** As `damaged/record-{lsn}.otlp`: the payload as it came. @throws unavailable / WAL_UNAVAILABLE */
-  async setAside({ lsn, payload }: WalEntry): Promise<void> {
-    const path = join(this.#settings.folder, DAMAGED_FOLDER, `record-${lsn}.otlp`);
+  /** As `damaged/record-{tenant}-{lsn}.otlp`: the payload as it came. @throws unavailable / WAL_UNAVAILABLE */
+  async setAside(entry: WalEntry): Promise<void> {
+    const path = recordPath(this.#settings.folder, entry);
     try {
-      await writeDurableFile(this.#fileSystem, path, payload);
+      await writeDurableFile(this.#fileSystem, path, entry.payload);
     } catch (error) {
       throw unavailable(`a record cannot be set aside, path=\`${path}\``, error);
     }
+  }
+
+  async giveUpRepair(tenant: string): Promise<void> {
+    this.#shelf.giveUpRepair();
+    await removeDamaged(this.#fileSystem, this.#settings.folder, tenant).catch((error: unknown) => {
+      throw unavailable('what was set aside for repair cannot be removed', error);
+    });
   }
 
   stats(): WalStats {

@@ -92,6 +92,38 @@ test('after a roll nothing of what is released is left, and what is not stays', 
   await again.close();
 });
 
+test('repair is given up for a tenant: its records and all stretches go, also those that could not be copied', async () => {
+  const memory = new MemoryFileSystem();
+  const settings = { segmentBytes: 1 << 16, maxBytes: 1 << 20 };
+  const first = await openSmall(memory, settings);
+  const payload = Buffer.from('a person');
+  const lsn = await first.append(walRecord(1, { payload }));
+  await first.append(walRecord(2));
+  await first.close();
+  const [segment] = await memory.list('/wal');
+  const file = await memory.open(`/wal/${segment!.name}`, 'write');
+  await file.write([Buffer.from('xx')], SEGMENT_HEADER_BYTES + 20);
+  await file.close();
+  memory.capacityBytes = 0;
+  const wal = await openSmall(memory, settings);
+  memory.capacityBytes = Infinity;
+  for (const tenant of ['gone', 'gone-too', 'kept']) await wal.setAside({ ...walRecord(1, { payload }), tenant, lsn });
+  await memory.makeFolder('/wal/damaged');
+  await (await memory.open('/wal/damaged/00.wal-1-2.bin', 'create')).close();
+  await wal.append(walRecord(3, { batchId: 3 }));
+  for (const { batchId } of await replayAll(wal)) wal.release({ batchId, throughLsn: 1000 });
+  await wal.roll();
+  assert.ok((await memory.list('/wal')).some(({ name }) => name === segment!.name));
+  await wal.giveUpRepair('gone');
+  await wal.roll();
+  assert.deepEqual(
+    (await memory.list('/wal/damaged')).map(({ name }) => name),
+    [`record-gone-too-${lsn}.otlp`, `record-kept-${lsn}.otlp`],
+  );
+  assert.ok(!(await memory.list('/wal')).some(({ name }) => name === segment!.name));
+  await wal.close();
+});
+
 test('a range is forgotten only when the removal of its frames survives a power cut', async () => {
   const memory = new MemoryFileSystem();
   const fileSystem = new FaultyFileSystem(memory);
