@@ -86,21 +86,11 @@ export const MUTATIONS: Readonly<Record<string, Mutation>> = {
     fileSystem: (own) => ({ ...own, list: async (path) => (path.startsWith(DATA_PATH) ? [] : own.list(path)) }),
   },
   'strays in the buckets are not looked for': { catalog: (own) => changed(own, { adopt: async () => 0 }) },
-  'all that is found in the buckets is taken for strays': { catalog: adoptingAll },
   'a clock that jumped is believed at once': {
     settings: (settings) => ({ ...settings, store: { ...settings.store, clockConfirmMs: 0 } }),
   },
   'a tenant is dropped in memory alone': { catalog: (own) => changed(own, { dropTenant: async () => {} }) },
 };
-
-/** It asks nobody what is in a table. */
-function adoptingAll<T extends Catalog>(own: T): T {
-  const found: string[] = [];
-  return changed(own, {
-    adopt: async (paths) => found.push(...paths),
-    garbage: async () => [...(await own.garbage()), ...found.splice(0).map((path) => ({ path, sinceMs: 0 }))],
-  });
-}
 
 function changed<T extends Catalog>(catalog: T, changes: Partial<Catalog>): T {
   return new Proxy(catalog, {
