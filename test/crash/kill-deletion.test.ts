@@ -33,7 +33,12 @@ const optionsOf = (dataDir: string): OpenWitOptions => ({
   dataDir,
   ingest: { batch: { maxRows: 200, maxAgeMs: 100 } },
   wal: { segmentBytes: 64 * 1024 },
-  storage: { compression: 'none', compaction: { minFiles: 2, quietMs: 100 }, snapshotRetentionMs: 300 },
+  storage: {
+    compression: 'none',
+    compaction: { minFiles: 2, quietMs: 100 },
+    snapshotRetentionMs: 300,
+    bucketSweep: { everyMs: 500, minAgeMs: 100 },
+  },
   tiers: { cold: { type: 'folder', folder: join(dataDir, 'cold') }, policies: [{ coldAfterMs: 1 }] },
 });
 

@@ -41,6 +41,8 @@ test(`an acknowledged record survives ${ROUNDS} times kill -9, exactly once`, {
   const acknowledged: number[] = [];
   let next = 0;
   let cold = 0;
+  /** Kills that left a file half written. */
+  const met = { merges: 0, uploads: 0 };
   try {
     for (let round = 0; round < ROUNDS; round++) {
       const node = await startNode(dataDir, configOf(dataDir));
@@ -51,10 +53,14 @@ test(`an acknowledged record survives ${ROUNDS} times kill -9, exactly once`, {
       await sleep(life);
       await node.kill();
       await Promise.all(clients);
+      if (filesIn(join(dataDir, 'parquet')).some((path) => /stable-.*\.tmp$/.test(path))) met.merges++;
+      if (filesIn(join(dataDir, 'cold')).some((path) => path.includes('.unfinished'))) met.uploads++;
       if (random.below(4) === 0) await killWhileStarting(dataDir, random);
       if (round % 5 === 4 || round === ROUNDS - 1) await check();
     }
     assert.ok(cold > 0, 'files moved');
+    t.diagnostic(`kills in the middle of a merge ${met.merges}, of an upload ${met.uploads}`);
+    assert.ok(met.merges > 0, 'merges were met');
     await comeToRest(dataDir);
     await assertNothingIsLeftOver(dataDir);
   } finally {

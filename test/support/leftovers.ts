@@ -14,9 +14,7 @@ export async function assertNothingIsLeftOver(dataDir: string): Promise<void> {
   }
   const waiting = [...(await catalog.retiredPaths()), ...(await catalog.garbage()).map(({ path }) => path)];
   await catalog.close();
-  const found = [...filesIn(dataPath), ...filesIn(join(dataDir, 'cold'))].filter(
-    (path) => !path.includes('.unfinished'),
-  );
+  const found = [...filesIn(dataPath), ...filesIn(join(dataDir, 'cold'))];
   const known = new Set([...live, ...waiting.map(localPath)]);
   assert.deepEqual(
     found.filter((path) => !known.has(path)),
