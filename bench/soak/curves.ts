@@ -38,5 +38,6 @@ export function curves(samples: readonly Sample[]): string {
   });
   const minutes = `<text x="${LEFT + WIDTH}" y="${height}" text-anchor="end">${Math.round(lastSecond / 60)} minutes</text>`;
   const size = `viewBox="0 0 ${LEFT + WIDTH + 10} ${height + 6}"`;
-  return `<svg xmlns="http://www.w3.org/2000/svg" ${size} font-family="sans-serif" font-size="11">\n${parts.join('\n')}\n${minutes}\n</svg>\n`;
+  const title = '<title>A node over time</title>';
+  return `<svg xmlns="http://www.w3.org/2000/svg" ${size} font-family="sans-serif" font-size="11">\n${title}\n${parts.join('\n')}\n${minutes}\n</svg>\n`;
 }
