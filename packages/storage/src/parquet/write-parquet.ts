@@ -1,3 +1,4 @@
+import { freeBuffer } from '@openwit/ports';
 import type { RecordBatch } from 'apache-arrow';
 import { Compression, EnabledStatistics, Table, WriterPropertiesBuilder, wasmMemory, writeParquet } from 'parquet-wasm';
 import { ConstantColumns } from './constant-columns.ts';
@@ -43,14 +44,16 @@ export function toParquet(
   const assembler = new ParquetAssembler((bytes) => void parts.push(bytes), settings);
   assembler.add(written, constants.numCols > 0 ? [constantColumns(constants, ipc)] : []);
   const { sizeBytes } = assembler.finish();
-  return joined(parts, sizeBytes);
+  const file = joined(parts, sizeBytes);
+  freeBuffer(written);
+  return file;
 }
 
 type WritableBatch = Pick<EncodedBatch, 'table' | 'batch' | 'constants' | 'columns' | 'wideColumns'>;
 
-/** In memory of its own, so that it can be transferred to another thread: Buffer.concat takes small ones from a pool. */
+/** In memory of its own, so that it can be transferred to another thread: what is small is otherwise from a pool. */
 function joined(parts: readonly Uint8Array[], length: number): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(length);
+  const whole = Buffer.allocUnsafeSlow(length);
   let at = 0;
   for (const part of parts) {
     whole.set(part, at);
