@@ -19,7 +19,7 @@ const { values, positionals } = parseArgs({
     json: { type: 'boolean', default: false },
     requests: { type: 'string', default: '1000' },
     runs: { type: 'string', default: '3' },
-    settle: { type: 'string', default: '45' },
+    settle: { type: 'string', default: '60' },
     signal: { type: 'string', multiple: true, default: ['traces', 'logs', 'metrics'] },
   },
 });
