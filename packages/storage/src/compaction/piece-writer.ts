@@ -11,6 +11,8 @@ import { identifier, literal } from './sql-text.ts';
 
 /** DuckDB holds a row group until it is full. */
 const ROW_GROUP_ROWS = 20 * 1024;
+/** A value of a column with more comes too seldom: hashing all costs more than it saves. */
+const DICTIONARY_VALUES = 2000;
 /** So that not every piece that is a little larger than those before needs new memory. */
 const GROWTH = 1.25;
 
@@ -103,7 +105,7 @@ export class PieceWriter {
     );
     const [copied] = await database.query(
       `COPY (${rows}) TO ${literal(this.#piecePath)} (FORMAT parquet, PARQUET_VERSION ${version}, COMPRESSION uncompressed,
-       ROW_GROUP_SIZE ${ROW_GROUP_ROWS}, FIELD_IDS ${fieldIds}, USE_TMP_FILE false, RETURN_STATS)`,
+       ROW_GROUP_SIZE ${ROW_GROUP_ROWS}, FIELD_IDS ${fieldIds}, DICTIONARY_SIZE_LIMIT ${DICTIONARY_VALUES}, USE_TMP_FILE false, RETURN_STATS)`,
     );
     return { rows: Number(copied![1]), statistics: copied![4] as CopyStatistics };
   }
