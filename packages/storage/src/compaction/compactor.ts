@@ -10,6 +10,7 @@ import {
   type Random,
   type TableName,
 } from '@openwit/ports';
+import { Backoffs } from '../backoffs.ts';
 import { makeDurableFolder } from '../durable-folder.ts';
 import { dayFolder, stableFileName } from '../file-paths.ts';
 import type { BusyPaths } from '../garbage-sweep.ts';
@@ -73,7 +74,6 @@ interface Merge {
   readonly release: () => void;
 }
 
-const FIRST_RETRY_MS = 1000;
 const LONGEST_RETRY_MS = 10 * 60 * 1000;
 
 /** Merges the files of all tables as planned, one job after the other. A job that fails waits, and keeps no other back. */
@@ -83,7 +83,7 @@ export class Compactor implements Chore {
   /** When a file came into its table, by the monotonic clock; those of before the start are old. */
   readonly #since = new Map<number, number>();
   /** By the ids of a job's files. */
-  readonly #failed = new Map<string, { readonly attempts: number; readonly retryAt: number }>();
+  readonly #failed: Backoffs<string>;
   /** While it is there nothing else is merged: the catalog did not answer. */
   #unclear: Merge | undefined;
   #running: Promise<void> = Promise.resolve();
@@ -93,6 +93,7 @@ export class Compactor implements Chore {
   constructor(parts: CompactorParts, settings: CompactorSettings) {
     this.#parts = parts;
     this.#settings = settings;
+    this.#failed = new Backoffs(parts.clock);
   }
 
   get stats(): CompactionStats {
@@ -149,7 +150,7 @@ export class Compactor implements Chore {
     if (job === undefined || !this.#mayTry(job)) return false;
     try {
       await (unclear === undefined ? this.#merge(job) : this.#commit(unclear));
-      this.#failed.delete(keyOf(job));
+      this.#failed.succeeded(keyOf(job));
     } catch (error) {
       if (!this.#isClosing) this.#setBack(keyOf(job), error);
     }
@@ -157,7 +158,7 @@ export class Compactor implements Chore {
   }
 
   #mayTry(job: CompactionJob): boolean {
-    return (this.#failed.get(keyOf(job))?.retryAt ?? -Infinity) <= this.#parts.clock.monotonic();
+    return !this.#failed.isWaiting(keyOf(job));
   }
 
   /** Of all that may be tried now the one with the most files: it spares queries most. */
@@ -187,10 +188,7 @@ export class Compactor implements Chore {
 
   /** Of what was removed or has grown meanwhile nothing is kept. */
   #forgetAllBut(jobs: readonly TableJob[]): void {
-    if (this.#failed.size > 0) {
-      const keys = new Set(jobs.map(keyOf));
-      for (const key of this.#failed.keys()) if (!keys.has(key)) this.#failed.delete(key);
-    }
+    if (this.#failed.size > 0) this.#failed.keep(new Set(jobs.map(keyOf)));
     const files = [...this.#parts.tables].flatMap(({ versions }) => versions.current.files);
     if (this.#since.size <= files.length) return;
     const ids = new Set(files.map(({ fileId }) => fileId));
@@ -267,9 +265,7 @@ export class Compactor implements Chore {
   }
 
   #setBack(key: string, error: unknown): void {
-    const attempts = (this.#failed.get(key)?.attempts ?? 0) + 1;
-    const delay = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** (attempts - 1));
-    this.#failed.set(key, { attempts, retryAt: this.#parts.clock.monotonic() + delay });
+    this.#failed.failed(key, LONGEST_RETRY_MS);
     this.failed(error);
   }
 }
