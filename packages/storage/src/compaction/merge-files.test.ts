@@ -12,7 +12,7 @@ import { encodeBatch } from '../parquet/encode-batch.ts';
 import { Scratch } from '../parquet/scratch.ts';
 import { SORT_COLUMNS } from '../parquet/sort-order.ts';
 import { storedColumns, withChildren } from '../parquet/stored-layout.ts';
-import { toParquet } from '../parquet/write-parquet.ts';
+import { BatchWriter } from '../parquet/write-parquet.ts';
 import { exactNumbers, inOrder, storedRow } from '../testing/stored-rows.ts';
 import { mergeFiles } from './merge-files.ts';
 import type { MergedFile, MergeInput, MergeOutput, MergeRequest, MergeSettings } from './merge-request.ts';
@@ -311,7 +311,7 @@ class Place {
     this.#columns = [...this.#columns, ...encoded.newColumns];
     this.#rows.push(...rows);
     const path = join(this.folder, `input-${this.inputs.length}.parquet`);
-    writeFileSync(path, toParquet(encoded, 'lz4'));
+    writeFileSync(path, new BatchWriter().toParquet(encoded, 'lz4'));
     const { attributeColumnIds, emptyColumns } = encoded;
     this.inputs.push({ path, rows: rows.length, attributeColumnIds, emptyColumns });
   }

@@ -30,6 +30,15 @@ export interface StoredValues {
    * a dictionary, also one that other columns share.
    */
   readonly values: ColumnData;
+  /** Where rows share the values of a group. Otherwise each row has its own, or all have the same one. */
+  readonly group?: RowGroup;
+}
+
+/** The rows of a batch that has few resources, scopes or the like: row `i` has value `placeOf[i]` of a column. */
+export interface RowGroup {
+  readonly placeOf: Int32Array;
+  /** Rows of each value; all of them have some. */
+  readonly rows: Int32Array;
 }
 
 /** Columns in the stored layout as an Arrow record batch over the same buffers, every field with its Parquet field id. */

@@ -1,15 +1,19 @@
 import { type ColumnData, type FileColumnStats, isoTime } from '@openwit/ports';
-import type { StoredValues } from './arrow-columns.ts';
+import type { RowGroup, StoredValues } from './arrow-columns.ts';
 
 /**
  * What DuckLake keeps of a column of a file. Text has no minimum and maximum here: in a batch of one moment they prune
  * nothing, and a reader takes their absence for "unknown".
- * @param column with the values of all rows, or of one that is like all
+ * @param column with the values of all rows, of one that is like all, or of a group
  */
-export function columnStats({ column, values }: StoredValues, rows: number, fieldId: number): FileColumnStats {
+export function columnStats({ column, values, group }: StoredValues, rows: number, fieldId: number): FileColumnStats {
   const { length, validity } = values;
-  const nulls = validity === undefined ? 0 : length - countBits(validity, length);
-  const nullCount = (nulls * rows) / length;
+  const nullCount =
+    validity === undefined
+      ? 0
+      : group === undefined
+        ? (nullsIn(validity, length) * rows) / length
+        : nullRows(validity, group);
   const counts = { fieldId, valueCount: rows - nullCount, nullCount };
   switch (column.type) {
     case 'timestamp_ns': {
@@ -120,8 +124,12 @@ function isValid(validity: Uint8Array | undefined, i: number): boolean {
   return validity === undefined || ((validity[i >> 3]! >> (i & 7)) & 1) === 1;
 }
 
-function countBits(bits: Uint8Array, length: number): number {
-  let count = 0;
-  for (let i = 0; i < length; i++) count += (bits[i >> 3]! >> (i & 7)) & 1;
-  return count;
+function nullsIn(validity: Uint8Array, length: number): number {
+  let nulls = length;
+  for (let i = 0; i < length; i++) nulls -= (validity[i >> 3]! >> (i & 7)) & 1;
+  return nulls;
+}
+
+function nullRows(validity: Uint8Array, { rows }: RowGroup): number {
+  return rows.reduce((nulls, count, value) => nulls + (isValid(validity, value) ? 0 : count), 0);
 }

@@ -1,10 +1,11 @@
 import { OpenWitError } from '@openwit/ports';
+import { repeated } from './encoded-runs.ts';
 import { metaOf, pathOf, type SchemaColumn, schemaColumns } from './file-schema.ts';
 import { footerBytes } from './footer-bytes.ts';
+import { type MadeChunk, type MadeColumns, madeChunk, type RowRange } from './made-chunk.ts';
 import {
   BOOLEAN,
   DATA,
-  DICTIONARY,
   ELEMENT,
   ENCODING,
   FILE,
@@ -16,32 +17,13 @@ import {
   STATISTICS,
 } from './metadata-fields.ts';
 import { pagesOf } from './parquet-pages.ts';
-import {
-  i32,
-  i32List,
-  i64,
-  integer,
-  readThrift,
-  structsIn,
-  type ThriftStruct,
-  withFields,
-  writeThrift,
-} from './thrift.ts';
-
-/** The column chunk of one leaf. */
-export interface ConstantChunk {
-  /** The dictionary's page, where there is one, and one of data; each with its header. */
-  readonly pages: readonly Uint8Array[];
-  /** Without the offsets of its pages. */
-  readonly meta: ThriftStruct;
-  readonly hasDictionary: boolean;
-}
+import { i64, integer, readThrift, structsIn, type ThriftStruct, withFields } from './thrift.ts';
 
 /**
  * Columns that have one value in all rows, made of a file with one row: a column chunk of any number of rows is a
  * dictionary of that value and a run of its index, without a look at the rows. Lists and maps have to be empty.
  */
-export class ConstantColumns {
+export class ConstantColumns implements MadeColumns {
   readonly columns: readonly SchemaColumn[];
   readonly #leaves = new Map<string, Leaf[]>();
 
@@ -59,9 +41,13 @@ export class ConstantColumns {
     }
   }
 
-  /** The chunks of a column, in the order of its leaves. */
-  chunks(name: string, rows: number): ConstantChunk[] {
-    return this.#leaves.get(name)!.map((leaf) => stretch(leaf, rows));
+  chunks(name: string, { count }: RowRange): MadeChunk[] {
+    return this.#leaves.get(name)!.map((leaf) => stretch(leaf, count));
+  }
+
+  /** The metadata of a column that is a leaf itself. */
+  leaf(name: string): ThriftStruct {
+    return this.#leaves.get(name)![0]!.meta;
   }
 }
 
@@ -125,91 +111,29 @@ const MOST_DEFINITION = 7;
 /** The index takes one bit. */
 const INDEX_BITS = 1;
 
-function stretch({ meta, isRepeated, definition, value }: Leaf, rows: number): ConstantChunk {
+function stretch({ meta, isRepeated, definition, value }: Leaf, rows: number): MadeChunk {
   const isBoolean = integer(meta, META.type) === BOOLEAN;
   const hasDictionary = value !== undefined && !isBoolean;
-  const levels = [
-    ...(isRepeated ? [levelsOf(0, rows)] : []),
-    ...(definition === undefined ? [] : [levelsOf(definition, rows)]),
-  ];
-  const values = hasDictionary
-    ? [Buffer.of(INDEX_BITS), runOf(0, rows)]
-    : value === undefined
-      ? []
-      : [bitsOf(value[0]! & 1, rows)];
-  const data = pageOf(PAGE_TYPE.data, Buffer.concat([...levels, ...values]), {
-    [PAGE.data]: {
-      type: 'struct',
-      fields: new Map([
-        [DATA.values, i32(rows)],
-        [DATA.encoding, i32(hasDictionary ? ENCODING.rleDictionary : ENCODING.plain)],
-        [DATA.definitionEncoding, i32(ENCODING.rle)],
-        [DATA.repetitionEncoding, i32(ENCODING.rle)],
-      ]),
-    },
-  });
-  const dictionary = hasDictionary ? [pageOf(PAGE_TYPE.dictionary, value, { [PAGE.dictionary]: ONE_VALUE })] : [];
-  const pages = [...dictionary, data];
-  const bytes = i64(pages.reduce((sum, page) => sum + page.length, 0));
-  const encodings = hasDictionary
-    ? [ENCODING.plain, ENCODING.rle, ENCODING.rleDictionary]
-    : [ENCODING.plain, ENCODING.rle];
-  const kept = [META.type, META.path].map((id) => [id, meta.fields.get(id)!] as const);
   const statistics = meta.fields.get(META.statistics) as ThriftStruct | undefined;
-  return {
-    pages,
-    hasDictionary,
-    meta: withFields(
-      { type: 'struct', fields: new Map(kept) },
-      {
-        [META.encodings]: i32List(encodings),
-        [META.codec]: i32(0),
-        [META.values]: i64(rows),
-        [META.uncompressedBytes]: bytes,
-        [META.compressedBytes]: bytes,
-        [META.statistics]: statistics && statisticsOf(statistics, rows),
-      },
-    ),
-  };
+  return madeChunk(meta, {
+    rows,
+    levels: [
+      ...(isRepeated ? [repeated(0, rows)] : []),
+      ...(definition === undefined ? [] : [repeated(definition, rows)]),
+    ],
+    ...(hasDictionary ? { dictionary: { count: 1, body: value } } : {}),
+    values: hasDictionary
+      ? [Buffer.of(INDEX_BITS), repeated(0, rows)]
+      : value === undefined
+        ? []
+        : [bitsOf(value[0]! & 1, rows)],
+    statistics: statistics && statisticsOf(statistics, rows),
+  });
 }
 
 function statisticsOf(ofRow: ThriftStruct, rows: number): ThriftStruct {
   const nulls = integer(ofRow, STATISTICS.nullCount);
   return nulls === undefined ? ofRow : withFields(ofRow, { [STATISTICS.nullCount]: i64(nulls * rows) });
-}
-
-const ONE_VALUE: ThriftStruct = {
-  type: 'struct',
-  fields: new Map([
-    [DICTIONARY.values, i32(1)],
-    [DICTIONARY.encoding, i32(ENCODING.plain)],
-  ]),
-};
-
-function pageOf(type: number, body: Uint8Array, header: Readonly<Record<number, ThriftStruct>>): Uint8Array {
-  const length = i32(body.length);
-  const fields = {
-    [PAGE.type]: i32(type),
-    [PAGE.uncompressedBytes]: length,
-    [PAGE.compressedBytes]: length,
-    ...header,
-  };
-  return Buffer.concat([writeThrift(withFields({ type: 'struct', fields: new Map() }, fields)), body]);
-}
-
-function levelsOf(level: number, rows: number): Buffer {
-  const run = runOf(level, rows);
-  const length = Buffer.alloc(LENGTH_BYTES);
-  length.writeUInt32LE(run.length);
-  return Buffer.concat([length, run]);
-}
-
-/** Parquet's RLE: how often, doubled, as a varint, then the value. */
-function runOf(value: number, rows: number): Buffer {
-  const bytes: number[] = [];
-  let rest = 2 * rows;
-  for (; rest > 127; rest = Math.floor(rest / 128)) bytes.push((rest % 128) | 128);
-  return Buffer.of(...bytes, rest, value);
 }
 
 function bitsOf(bit: number, rows: number): Buffer {

@@ -7,13 +7,14 @@ import { DuckDBConnection } from '@duckdb/node-api';
 import { type AttributeColumn, SIGNALS, type TableName } from '@openwit/ports';
 import { columnsOf } from '@openwit/ports/arrow';
 import { batchOf, type PlainAttribute, type PlainRow, randomRows, SeededRandom } from '@openwit/ports/testing';
+import type { Field } from 'apache-arrow';
 import { exactNumbers, inOrder, storedRow } from '../testing/stored-rows.ts';
 import { DEFAULT_ATTRIBUTE_COLUMNS } from './attribute-columns.ts';
 import { doubleText } from './double-text.ts';
 import { type EncodedBatch, encodeBatch } from './encode-batch.ts';
 import { Scratch } from './scratch.ts';
 import { storedColumns, withChildren } from './stored-layout.ts';
-import { toParquet } from './write-parquet.ts';
+import { BatchWriter } from './write-parquet.ts';
 
 let duckdb: DuckDBConnection;
 before(async () => void (duckdb = await DuckDBConnection.create()));
@@ -26,7 +27,7 @@ describe('DuckDB reads from the file what was in the batch', () => {
         const rows = randomRows(table, new SeededRandom(table.length), 200);
         const encoded = encode(table, rows);
         const path = join(await mkdtemp(join(tmpdir(), 'openwit-parquet-')), 'file.parquet');
-        await writeFile(path, toParquet(encoded, compression));
+        await writeFile(path, new BatchWriter().toParquet(encoded, compression));
         const read = await query(`SELECT to_json(t)::VARCHAR AS row FROM '${path}' t`);
         const columns = usedColumns(encoded);
         assert.deepEqual(
@@ -53,8 +54,8 @@ describe('a column that is alike in all rows is written for all of them at once'
         const count = seed === 0 ? 10_007 : 257;
         const rows = Array.from({ length: count }, (_, i) => ({ ...row, timestamp: BigInt(i) }));
         const encoded = encode(table, rows);
-        for (const { name } of encoded.constants.schema.fields) seen.add(name);
-        await writeFile(path, toParquet(encoded, 'lz4'));
+        for (const { name } of constantFields(encoded)) seen.add(name);
+        await writeFile(path, new BatchWriter().toParquet(encoded, 'lz4'));
         const columns = usedColumns(encoded);
         const read = await query(
           `SELECT to_json(t)::VARCHAR AS row, file_row_number FROM read_parquet('${path}', file_row_number = true) t
@@ -93,7 +94,7 @@ test("a file has no Arrow schema, whose dictionaries are not the file's, and a c
   const attributes: PlainAttribute[] = [{ key: 'ARROW:schema', type: 'string', value: 'mine' }];
   const rows = randomRows('logs', new SeededRandom(2), 20).map((row) => ({ ...row, attributes }));
   const path = join(await mkdtemp(join(tmpdir(), 'openwit-schema-')), 'file.parquet');
-  await writeFile(path, toParquet(encode('logs', rows), 'lz4'));
+  await writeFile(path, new BatchWriter().toParquet(encode('logs', rows), 'lz4'));
   const keys = await query(`SELECT decode(key) AS key FROM parquet_kv_metadata('${path}')`);
   assert.ok(!keys.some(({ key }) => key === 'ARROW:schema'));
   const values = await query(`SELECT DISTINCT "attributes.ARROW:schema" AS value FROM '${path}'`);
@@ -101,7 +102,7 @@ test("a file has no Arrow schema, whose dictionaries are not the file's, and a c
 });
 
 test('a file, however small, is in memory of its own, which can be transferred', () => {
-  const parquet = toParquet(encode('logs', randomRows('logs', new SeededRandom(2), 3)), 'lz4');
+  const parquet = new BatchWriter().toParquet(encode('logs', randomRows('logs', new SeededRandom(2), 3)), 'lz4');
   const wanted = Buffer.copyBytesFrom(parquet);
   const moved = structuredClone(parquet, { transfer: [parquet.buffer] });
   assert.ok(wanted.equals(moved));
@@ -117,10 +118,9 @@ test('a long attribute of a resource is in a file once, however many rows it has
   const ofTwo = ofOne.map((row, i) => (i === 7 ? { ...row, resource_attributes: resource('short') } : row));
   for (const rows of [ofOne, ofTwo]) {
     const encoded = encode('logs', rows);
-    assert.equal(encoded.constants.schema.names.includes(column), rows === ofOne);
-    assert.equal(encoded.wideColumns.includes(column), rows === ofTwo);
+    assert.equal(encoded.grouped.has(column), rows === ofTwo);
     const path = join(await mkdtemp(join(tmpdir(), 'openwit-wide-')), 'file.parquet');
-    const parquet = toParquet(encoded, 'none');
+    const parquet = new BatchWriter().toParquet(encoded, 'none');
     assert.ok(parquet.length < 2 * long.length, `${parquet.length} bytes`);
     await writeFile(path, parquet);
     const [sums] = await query(`SELECT count(*) AS rows, max("${column}") AS value FROM '${path}'`);
@@ -155,7 +155,7 @@ test('doubles read as DuckDB casts them', async () => {
   const bits = values.map((value) => new BigUint64Array(Float64Array.of(value).buffer)[0]!);
   const path = join(await mkdtemp(join(tmpdir(), 'openwit-double-')), 'doubles.parquet');
   const rows = values.map((value) => ({ value }));
-  await writeFile(path, toParquet(encode('metrics', rows), 'none'));
+  await writeFile(path, new BatchWriter().toParquet(encode('metrics', rows), 'none'));
   const read = await query(`SELECT value::VARCHAR AS text FROM '${path}'`);
   for (const [i, { text }] of read.entries())
     assert.equal(doubleText(values[i]!), text, `bits ${bits[i]!.toString(16)}`);
@@ -165,9 +165,9 @@ test('statistics are the true minimum, maximum and counts', async () => {
   const rows = randomRows('metrics', new SeededRandom(5), 400);
   const encoded = encode('metrics', rows);
   const path = join(await mkdtemp(join(tmpdir(), 'openwit-stats-')), 'file.parquet');
-  await writeFile(path, toParquet(encoded, 'lz4'));
+  await writeFile(path, new BatchWriter().toParquet(encoded, 'lz4'));
   const nameOf = new Map(
-    [...encoded.batch.schema.fields, ...encoded.constants.schema.fields].map(({ name, metadata }) => [
+    [...encoded.batch.schema.fields, ...encoded.row.schema.fields].map(({ name, metadata }) => [
       Number(metadata.get('PARQUET:field_id')),
       name,
     ]),
@@ -209,6 +209,10 @@ function encode(table: TableName, rows: readonly PlainRow[]): EncodedBatch {
   encodeBatch({ ...request, columns: columnsOf(batchOf(table, rows.toReversed())) }, memory);
   memory.reset();
   return encodeBatch(request, memory);
+}
+
+function constantFields({ row, grouped }: EncodedBatch): Field[] {
+  return row.schema.fields.filter(({ name }) => !grouped.has(name));
 }
 
 function usedColumns({ newColumns, attributeColumnIds }: EncodedBatch): AttributeColumn[] {

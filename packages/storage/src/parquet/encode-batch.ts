@@ -13,8 +13,8 @@ import { attributeCensus, countRows, type KeyCensus } from './attribute-census.t
 import { type AttributeColumnPlan, type AttributeColumnSettings, planAttributeColumns } from './attribute-columns.ts';
 import { storeAttributes } from './attribute-values.ts';
 import { columnStats, timestampRange } from './column-stats.ts';
-import { isConstant } from './constant-values.ts';
-import { gather, gatherValues } from './gather.ts';
+import type { GroupedValues } from './grouped-columns.ts';
+import { OrderedRows } from './ordered-rows.ts';
 import type { Scratch } from './scratch.ts';
 import { sortOrder } from './sort-order.ts';
 import {
@@ -40,15 +40,14 @@ export interface EncodeRequest {
 
 /** The batch in the stored layout, with what the catalog keeps of it. */
 export interface EncodedBatch {
-  /** The columns whose values differ. */
+  /** The columns that are written row by row. */
   readonly batch: RecordBatch;
-  /** One row: the other columns, with the value that all rows of the batch have. */
-  readonly constants: RecordBatch;
+  /** One row: the other columns, with the value that all rows of the batch have, or of those in `grouped` one of them. */
+  readonly row: RecordBatch;
+  readonly grouped: ReadonlyMap<string, GroupedValues>;
   /** The names of all columns, in order. */
   readonly columns: readonly string[];
   readonly table: TableName;
-  /** Columns in which a long value of a group stands in very many rows: a file must not repeat it. */
-  readonly wideColumns: readonly string[];
   readonly newColumns: readonly AttributeColumn[];
   readonly attributeColumnIds: readonly number[];
   readonly emptyColumns: readonly string[];
@@ -59,29 +58,29 @@ export interface EncodedBatch {
 
 /** The result lies in `memory`. */
 export function encodeBatch(request: EncodeRequest, memory: Scratch): EncodedBatch {
-  const { table, rows, fieldIds } = request;
+  const { table, rows } = request;
   const plan = planColumns(request);
-  const order = sortOrder(table, rows, request.columns, memory);
   const layout = [...storedColumns(table), ...plan.columns.map(storedAttributeColumn)];
-  const values = storeColumns(request, plan.columns, layout, order, memory);
-  const stored: StoredValues[] = layout.map((column) => ({ column, values: values.get(column.name)! }));
-  const isOfOneRow = ({ values: { length } }: StoredValues) => length < rows;
-  const constants = stored.filter(isOfOneRow);
+  const stored = storeColumns(request, plan.columns, layout, memory);
+  const isRowByRow = ({ values, group }: StoredValues) => group === undefined && values.length === rows;
+  const groups = stored.flatMap(({ column: { name }, values, group }) =>
+    group === undefined ? [] : [[name, { values, rows: group.placeOf }] as const],
+  );
 
-  const ids = new Map(fieldIds);
+  const ids = new Map(request.fieldIds);
   for (const { name, fieldId } of plan.columns) ids.set(attributeColumnPath(name), fieldId);
   const fieldIdOf = (path: string): number => ids.get(path)!;
-  const times = timestampRange(values.get('timestamp')!, rows);
+  const times = timestampRange(stored.find(({ column }) => column.name === 'timestamp')!.values, rows);
   return {
     table,
     columns: layout.map(({ name }) => name),
-    batch: toRecordBatch(
-      stored.filter((column) => !isOfOneRow(column)),
-      rows,
+    batch: toRecordBatch(stored.filter(isRowByRow), rows, fieldIdOf),
+    row: toRecordBatch(
+      stored.filter((column) => !isRowByRow(column)),
+      1,
       fieldIdOf,
     ),
-    constants: toRecordBatch(constants, 1, fieldIdOf),
-    wideColumns: wideColumns(request, plan.columns, values),
+    grouped: new Map(groups),
     newColumns: plan.newColumns,
     attributeColumnIds: plan.columns.map(({ fieldId }) => fieldId),
     emptyColumns: stored.filter(isEmpty).map(({ column }) => column.name),
@@ -89,27 +88,6 @@ export function encodeBatch(request: EncodeRequest, memory: Scratch): EncodedBat
     minTimestampNs: times.min,
     maxTimestampNs: times.max,
   };
-}
-
-const WIDE_BYTES = 64 * 1024 * 1024;
-
-function wideColumns(
-  { table, columns }: EncodeRequest,
-  attributeColumns: readonly AttributeColumn[],
-  values: ReadonlyMap<string, ColumnData>,
-): string[] {
-  const groups = TABLES[table].filter((_, i) => columns[i]!.indices !== undefined).map(({ name }) => name);
-  const ofGroups = attributeColumns.filter(({ map }) => groups.includes(map)).map(({ name }) => name);
-  return [...groups, ...ofGroups].filter((name) => {
-    const { dictionary, length } = values.get(name)!;
-    return dictionary !== undefined && longestText(dictionary) * length > WIDE_BYTES;
-  });
-}
-
-function longestText({ offsets, length }: ColumnData): number {
-  let longest = 0;
-  for (let i = 0; i < length; i++) longest = Math.max(longest, offsets![i + 1]! - offsets![i]!);
-  return longest;
 }
 
 function planColumns(request: EncodeRequest): AttributeColumnPlan {
@@ -124,30 +102,22 @@ function planColumns(request: EncodeRequest): AttributeColumnPlan {
   return planAttributeColumns(census, request.rows, known, request.settings);
 }
 
-/** The values of every stored column by its name, a value per row, in the given order; or one, where all rows have the same. */
+/** The values of every stored column, in the order of the rows' key. */
 function storeColumns(
   request: EncodeRequest,
   wanted: readonly AttributeColumn[],
   layout: readonly StoredColumn[],
-  order: Int32Array,
   memory: Scratch,
-): Map<string, ColumnData> {
-  const stored = new Map<string, ColumnData>();
+): StoredValues[] {
+  const rows = new OrderedRows(sortOrder(request.table, request.rows, request.columns, memory), memory);
   const columnOf = new Map(layout.map((column) => [column.name, column]));
-  const known = new Map<Int32Array, Int32Array>();
-  /** The columns of one group share their indices. */
-  const inOrder = (indices: Int32Array): Int32Array => {
-    let ordered = known.get(indices);
-    if (ordered === undefined) known.set(indices, (ordered = gatherValues(indices, order, memory) as Int32Array));
-    return ordered;
-  };
+  const stored = new Map<string, StoredValues>();
   TABLES[request.table].forEach((definition, i) => {
     const { indices, dictionary, ...own } = request.columns[i]!;
-    const valueOfRow = indices === undefined ? order : inOrder(indices);
     const store = (name: string, values: ColumnData): void => {
-      // A file has one column at least that is written row by row.
-      const isOne = name !== 'timestamp' && isConstant(columnOf.get(name)!, values);
-      stored.set(name, gather(values, isOne ? valueOfRow.subarray(0, 1) : valueOfRow, memory));
+      const column = columnOf.get(name)!;
+      const inOrder = indices === undefined ? rows.own(column, values) : rows.grouped(column, values, indices);
+      stored.set(name, { column, ...inOrder });
     };
     const source = dictionary ?? own;
     if (definition.type !== 'attributes') {
@@ -160,7 +130,7 @@ function storeColumns(
     if (keepsTypes(definition)) store(typesColumnOf(definition.name), attributes.types);
     for (const [c, { name }] of columns.entries()) store(name, attributes.columns[c]!);
   });
-  return stored;
+  return layout.map(({ name }) => stored.get(name)!);
 }
 
 /** The same buffers, but for attributes inside structs: these become two maps. */

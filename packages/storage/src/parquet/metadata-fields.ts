@@ -26,7 +26,7 @@ export const META = {
   bloom: 14,
   bloomBytes: 15,
 } as const;
-export const STATISTICS = { nullCount: 3 } as const;
+export const STATISTICS = { nullCount: 3, max: 5, min: 6, isMaxExact: 7, isMinExact: 8 } as const;
 export const PAGE = { type: 1, uncompressedBytes: 2, compressedBytes: 3, data: 5, dictionary: 7 } as const;
 export const DATA = { values: 1, encoding: 2, definitionEncoding: 3, repetitionEncoding: 4 } as const;
 export const DICTIONARY = { values: 1, encoding: 2 } as const;

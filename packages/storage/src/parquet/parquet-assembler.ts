@@ -1,6 +1,6 @@
-import type { ConstantColumns } from './constant-columns.ts';
 import { metaOf, pathOf, type SchemaColumn, schemaColumns, schemaOf } from './file-schema.ts';
 import { footerBytes } from './footer-bytes.ts';
+import type { MadeColumns, RowRange } from './made-chunk.ts';
 import { CHUNK, ELEMENT, FILE, GROUP, META, PAGE, PAGE_TYPE, SORTING } from './metadata-fields.ts';
 import { chooseCodec, freeOutput, type PageCodec } from './page-compression.ts';
 import { chunkRange, type Page, pagesOf } from './parquet-pages.ts';
@@ -37,7 +37,7 @@ export interface AssemblerSettings {
 
 /**
  * Makes one Parquet file of many: the row groups of all, one behind the other, under one footer; beside the columns of a
- * piece stand those that are constant in it. The pieces of a merge are written uncompressed; here their pages are
+ * piece stand those that are made for it. The pieces of a merge are written uncompressed; here their pages are
  * compressed, each column as suits it. Memory is one piece and the metadata of all.
  */
 export class ParquetAssembler {
@@ -58,17 +58,23 @@ export class ParquetAssembler {
   }
 
   /**
-   * Adds a whole Parquet file; its bytes may change afterwards.
-   * @param constants the columns that it has not itself
+   * Adds a whole Parquet file; its bytes may change afterwards, and what is returned is of them.
+   * @param made the columns that it has not itself
+   * @returns the metadata of its row groups
    * @throws data / STORE_CORRUPTION; internal / INTERNAL for pages of another form
    */
-  add(piece: Uint8Array, constants: readonly ConstantColumns[] = []): void {
+  add(piece: Uint8Array, made: readonly MadeColumns[] = []): readonly ThriftStruct[] {
     const { struct } = readThrift(piece, piece.length - 8 - footerBytes(piece));
-    this.#first ??= Uint8Array.from(writeThrift(this.#withoutRows(struct, constants)));
+    this.#first ??= Uint8Array.from(writeThrift(this.#withoutRows(struct, made)));
     this.#rows += integer(struct, FILE.rows)!;
-    for (const group of structsIn(struct, FILE.rowGroups)) {
-      this.#rowGroups.push(Uint8Array.from(writeThrift(this.#rowGroup(group, piece, constants))));
-    }
+    let from = 0;
+    return structsIn(struct, FILE.rowGroups).map((group) => {
+      const rows = { from, count: integer(group, GROUP.rows)! };
+      from += rows.count;
+      const added = this.#rowGroup(group, rows, piece, made);
+      this.#rowGroups.push(Uint8Array.from(writeThrift(added)));
+      return added;
+    });
   }
 
   /** Writes the footer. At least one piece must have been added. */
@@ -89,9 +95,9 @@ export class ParquetAssembler {
     return { rows: this.#rows, sizeBytes: this.#at, footerBytes: footer.length };
   }
 
-  #withoutRows(footer: ThriftStruct, constants: readonly ConstantColumns[]): ThriftStruct {
+  #withoutRows(footer: ThriftStruct, made: readonly MadeColumns[]): ThriftStruct {
     const [root, ...elements] = structsIn(footer, FILE.schema) as [ThriftStruct, ...ThriftStruct[]];
-    const columns = this.#inOrder([...schemaColumns([root, ...elements]), ...constants.flatMap((row) => row.columns)]);
+    const columns = this.#inOrder([...schemaColumns([root, ...elements]), ...made.flatMap(({ columns }) => columns)]);
     const orders = structsIn(footer, FILE.columnOrders);
     const leaves = columns.reduce((sum, column) => sum + leavesOf(column), 0);
     return withFields(footer, {
@@ -107,7 +113,7 @@ export class ParquetAssembler {
     return this.#settings.columns.map((name) => byName.get(name)!);
   }
 
-  #rowGroup(group: ThriftStruct, piece: Uint8Array, constants: readonly ConstantColumns[]): ThriftStruct {
+  #rowGroup(group: ThriftStruct, rows: RowRange, piece: Uint8Array, made: readonly MadeColumns[]): ThriftStruct {
     const start = this.#at;
     const written = Map.groupBy(structsIn(group, GROUP.columns), (chunk) => pathOf(chunk)[0]!);
     const varying = Array.from(written, ([name, chunks]) => ({
@@ -116,13 +122,13 @@ export class ParquetAssembler {
         this.#settings.compresses === false ? this.#kept(chunk, piece) : this.#compressed(chunk, piece),
       ),
     }));
-    const constant = constants.flatMap((row) => this.#constant(row, integer(group, GROUP.rows)!));
+    const added = made.flatMap((columns) => this.#made(columns, rows));
     const compressedBytes = this.#at - start;
     const filtered = varying.map(({ name, chunks }) => ({
       name,
       chunks: chunks.map((chunk) => this.#bloomFilter(chunk, piece)),
     }));
-    const chunks = this.#inOrder([...filtered, ...constant]).flatMap((column) => column.chunks);
+    const chunks = this.#inOrder([...filtered, ...added]).flatMap((column) => column.chunks);
     const totalBytes = chunks.reduce((sum, chunk) => sum + integer(metaOf(chunk), META.uncompressedBytes)!, 0);
     return withFields(group, {
       [GROUP.columns]: structList(chunks),
@@ -134,10 +140,10 @@ export class ParquetAssembler {
     });
   }
 
-  #constant(row: ConstantColumns, rows: number): { readonly name: string; readonly chunks: readonly ThriftStruct[] }[] {
-    return row.columns.map(({ name }) => ({
+  #made(made: MadeColumns, rows: RowRange): { readonly name: string; readonly chunks: readonly ThriftStruct[] }[] {
+    return made.columns.map(({ name }) => ({
       name,
-      chunks: row.chunks(name, rows).map(({ pages, meta, hasDictionary }) => {
+      chunks: made.chunks(name, rows).map(({ pages, meta, hasDictionary }) => {
         const start = this.#at;
         for (const page of pages) this.#append(page);
         const dataPage = hasDictionary ? start + pages[0]!.length : start;

@@ -5,7 +5,7 @@ import type { WorkerRequest, WorkerResponse } from './worker.ts';
 import type { ParquetCompression } from './write-parquet.ts';
 
 /** The bytes of a Parquet file with what the catalog keeps of it. */
-export interface EncodedFile extends Omit<EncodedBatch, 'table' | 'batch' | 'constants' | 'columns' | 'wideColumns'> {
+export interface EncodedFile extends Omit<EncodedBatch, 'table' | 'batch' | 'row' | 'grouped' | 'columns'> {
   readonly parquet: Uint8Array<ArrayBuffer>;
   readonly footerBytes: number;
 }

@@ -2,10 +2,9 @@ import { parentPort } from 'node:worker_threads';
 import { type ErrorMessage, errorToMessage } from '@openwit/ports';
 import { type EncodeRequest, encodeBatch } from './encode-batch.ts';
 import { footerBytes } from './footer-bytes.ts';
-import { IpcBuffer } from './ipc-buffer.ts';
 import type { EncodedFile } from './parquet-writers.ts';
 import { Scratch } from './scratch.ts';
-import { type ParquetCompression, toParquet, wasmBytes } from './write-parquet.ts';
+import { BatchWriter, type ParquetCompression, wasmBytes } from './write-parquet.ts';
 
 export interface WorkerRequest {
   readonly request: EncodeRequest;
@@ -23,12 +22,12 @@ const MOST_WASM_BYTES = 256 * 1024 * 1024;
 const isLarge = () => wasmBytes() > MOST_WASM_BYTES;
 
 const memory = new Scratch();
-const ipc = new IpcBuffer();
+const writer = new BatchWriter();
 
 parentPort!.on('message', ({ request, compression }: WorkerRequest) => {
   try {
     const encoded = encodeBatch(request, memory);
-    const parquet = toParquet(encoded, compression, ipc);
+    const parquet = writer.toParquet(encoded, compression);
     const { newColumns, attributeColumnIds, emptyColumns, columnStats, minTimestampNs, maxTimestampNs } = encoded;
     const facts = { newColumns, attributeColumnIds, emptyColumns, columnStats, minTimestampNs, maxTimestampNs };
     const file: EncodedFile = { ...facts, parquet, footerBytes: footerBytes(parquet) };

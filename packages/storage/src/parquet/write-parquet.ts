@@ -1,10 +1,20 @@
-import { freeBuffer } from '@openwit/ports';
+import { freeBuffer, type TableName } from '@openwit/ports';
 import type { RecordBatch } from 'apache-arrow';
-import { Compression, EnabledStatistics, Table, WriterPropertiesBuilder, wasmMemory, writeParquet } from 'parquet-wasm';
+import {
+  Compression,
+  EnabledStatistics,
+  Encoding,
+  Table,
+  WriterPropertiesBuilder,
+  wasmMemory,
+  writeParquet,
+} from 'parquet-wasm';
 import { ConstantColumns } from './constant-columns.ts';
 import type { EncodedBatch } from './encode-batch.ts';
+import { GroupedColumns } from './grouped-columns.ts';
 import { IpcBuffer } from './ipc-buffer.ts';
 import { ParquetAssembler } from './parquet-assembler.ts';
+import { ShrinkingColumns } from './shrinking-columns.ts';
 import { SORT_COLUMNS } from './sort-order.ts';
 
 /** How the pages of active files are compressed: lz4 costs the least CPU, zstd half the bytes. */
@@ -25,31 +35,52 @@ const PAGE_BYTES = 64 * 1024;
 /** Past it the writer falls back to plain values; a batch has no more text than this. */
 const DICTIONARY_BYTES = 64 << 20;
 
-/**
- * Writes a batch as one Parquet file. Dictionaries are for a few columns: for all they triple the time, and compaction
- * writes them later. Columns that are constant cost nothing a row.
- */
-export function toParquet(
-  { table, batch, constants, columns, wideColumns }: WritableBatch,
-  compression: ParquetCompression,
-  ipc: IpcBuffer = new IpcBuffer(),
-): Uint8Array<ArrayBuffer> {
-  // Both the table and the properties are consumed, and freed, by the call.
-  const written = writeParquet(
-    Table.fromIPCStream(ipc.encode(batch)),
-    properties(batch, [...FEW_VALUES, ...wideColumns], compression),
-  );
-  const parts: Uint8Array[] = [];
-  const settings = { columns, sortColumns: SORT_COLUMNS[table], compresses: false };
-  const assembler = new ParquetAssembler((bytes) => void parts.push(bytes), settings);
-  assembler.add(written, constants.numCols > 0 ? [constantColumns(constants, ipc)] : []);
-  const { sizeBytes } = assembler.finish();
-  const file = joined(parts, sizeBytes);
-  freeBuffer(written);
-  return file;
-}
+type WritableBatch = Pick<EncodedBatch, 'table' | 'batch' | 'row' | 'grouped' | 'columns'>;
 
-type WritableBatch = Pick<EncodedBatch, 'table' | 'batch' | 'constants' | 'columns' | 'wideColumns'>;
+/**
+ * Writes batches as Parquet files, one a batch. Dictionaries are for a few columns: for all they triple the time, and compaction
+ * writes them later. Columns of groups cost an index a row, those that are constant nothing.
+ */
+export class BatchWriter {
+  readonly #ipc = new IpcBuffer();
+  readonly #shrinking = new Map<TableName, ShrinkingColumns>();
+
+  toParquet(
+    { table, batch, row, grouped, columns }: WritableBatch,
+    compression: ParquetCompression,
+  ): Uint8Array<ArrayBuffer> {
+    const shrinking = this.#shrinkingColumns(table);
+    // Both the table and the properties are consumed, and freed, by the call.
+    const written = writeParquet(
+      Table.fromIPCStream(this.#ipc.encode(batch)),
+      propertiesOf(batch, compression, shrinking),
+    );
+    const parts: Uint8Array[] = [];
+    const settings = { columns, sortColumns: SORT_COLUMNS[table], compresses: false };
+    const assembler = new ParquetAssembler((bytes) => void parts.push(bytes), settings);
+    const made = row.numCols === 0 ? [] : [new GroupedColumns(this.#columnsOfRow(row), grouped)];
+    shrinking.learn(assembler.add(written, made));
+    const { sizeBytes } = assembler.finish();
+    const file = joined(parts, sizeBytes);
+    freeBuffer(written);
+    return file;
+  }
+
+  #shrinkingColumns(table: TableName): ShrinkingColumns {
+    const known = this.#shrinking.get(table) ?? new ShrinkingColumns();
+    this.#shrinking.set(table, known);
+    return known;
+  }
+
+  #columnsOfRow(row: RecordBatch): ConstantColumns {
+    const properties = new WriterPropertiesBuilder()
+      .setCompression(Compression.UNCOMPRESSED)
+      .setDictionaryEnabled(false)
+      .setStatisticsEnabled(EnabledStatistics.Chunk)
+      .build();
+    return new ConstantColumns(writeParquet(Table.fromIPCStream(this.#ipc.encode(row)), properties));
+  }
+}
 
 /** In memory of its own, so that it can be transferred to another thread: what is small is otherwise from a pool. */
 function joined(parts: readonly Uint8Array[], length: number): Uint8Array<ArrayBuffer> {
@@ -62,21 +93,12 @@ function joined(parts: readonly Uint8Array[], length: number): Uint8Array<ArrayB
   return whole;
 }
 
-function constantColumns(row: RecordBatch, ipc: IpcBuffer): ConstantColumns {
-  const properties = new WriterPropertiesBuilder()
-    .setCompression(Compression.UNCOMPRESSED)
-    .setDictionaryEnabled(false)
-    .setStatisticsEnabled(EnabledStatistics.Chunk)
-    .build();
-  return new ConstantColumns(writeParquet(Table.fromIPCStream(ipc.encode(row)), properties));
-}
-
 /** What the writer's WebAssembly holds. */
 export function wasmBytes(): number {
   return wasmMemory().buffer.byteLength;
 }
 
-function properties(batch: RecordBatch, withDictionary: readonly string[], compression: ParquetCompression) {
+function propertiesOf(batch: RecordBatch, compression: ParquetCompression, shrinking: ShrinkingColumns) {
   let builder = new WriterPropertiesBuilder()
     .setCompression(COMPRESSIONS[compression])
     .setDictionaryEnabled(false)
@@ -84,19 +106,24 @@ function properties(batch: RecordBatch, withDictionary: readonly string[], compr
     .setMaxRowGroupSize(MAX_ROWS_PER_GROUP)
     .setDataPageSizeLimit(PAGE_BYTES)
     .setStatisticsEnabled(EnabledStatistics.None);
-  for (const column of withDictionary) builder = builder.setColumnDictionaryEnabled(column, true);
-  for (const column of INCOMPRESSIBLE) builder = builder.setColumnCompression(column, Compression.UNCOMPRESSED);
   for (const { name, type } of batch.schema.fields) {
-    if (SCALAR_TYPES.test(String(type))) builder = builder.setColumnStatisticsEnabled(name, EnabledStatistics.Chunk);
+    const words = String(type);
+    if (SCALAR_TYPES.test(words)) builder = builder.setColumnStatisticsEnabled(name, EnabledStatistics.Chunk);
+    if (FEW_VALUES.includes(name)) builder = builder.setColumnDictionaryEnabled(name, true);
+    else if (TEXT_TYPES.test(words)) builder = builder.setColumnEncoding(name, Encoding.DELTA_LENGTH_BYTE_ARRAY);
+    if (INTEGER_TYPES.test(words)) builder = builder.setColumnEncoding(name, Encoding.DELTA_BINARY_PACKED);
+    // What is packed hardly shrinks.
+    if (INTEGER_TYPES.test(words) || !shrinking.isWorth(name)) {
+      builder = builder.setColumnCompression(name, Compression.UNCOMPRESSED);
+    }
   }
   return builder.build();
 }
 
-/** What queries group and filter by. With a dictionary DuckDB groups a million rows in half the time. */
-const FEW_VALUES = ['service_name', 'span_name', 'span_kind', 'status_code', 'severity_text', 'metric_name'];
-
-/** A span's id is random and never comes again: looking for it costs most of all columns, and saves 3 of 20 bytes. */
-const INCOMPRESSIBLE = ['span_id'];
+/** What queries group and filter by and is of no group. With a dictionary DuckDB groups a million rows in half the time. */
+const FEW_VALUES = ['span_name', 'severity_text'];
 
 /** Statistics of numbers are nearly free; of text they cost a third of the whole write. */
 const SCALAR_TYPES = /^(Timestamp|Int|Uint|Float|Bool)/;
+const TEXT_TYPES = /^(Utf8|Dictionary)/;
+const INTEGER_TYPES = /^(Timestamp|Int|Uint)/;

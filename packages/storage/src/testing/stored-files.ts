@@ -10,7 +10,7 @@ import { unfinishedName } from '../file-paths.ts';
 import { encodeBatch } from '../parquet/encode-batch.ts';
 import { Scratch } from '../parquet/scratch.ts';
 import { storedColumns, withChildren } from '../parquet/stored-layout.ts';
-import { type ParquetCompression, toParquet } from '../parquet/write-parquet.ts';
+import { BatchWriter, type ParquetCompression } from '../parquet/write-parquet.ts';
 
 const ALL_TIME = { fromNs: 0n, toNs: 2n ** 63n };
 const MEMORY_BYTES = 128 * 1024 * 1024;
@@ -44,7 +44,7 @@ export class StoredFiles {
     );
     this.attributeColumns = [...this.attributeColumns, ...encoded.newColumns];
     const path = this.#path();
-    writeFileSync(path, toParquet(encoded, compression));
+    writeFileSync(path, new BatchWriter().toParquet(encoded, compression));
     const { attributeColumnIds, emptyColumns, minTimestampNs, maxTimestampNs } = encoded;
     const facts = { rows: rows.length, attributeColumnIds, emptyColumns, minTimestampNs, maxTimestampNs };
     return this.#file(path, 0, facts);

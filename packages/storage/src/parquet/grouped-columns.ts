@@ -1,0 +1,172 @@
+import type { ColumnData, ColumnValues } from '@openwit/ports';
+import type { ConstantColumns } from './constant-columns.ts';
+import { bitsFor, encodedRuns } from './encoded-runs.ts';
+import type { SchemaColumn } from './file-schema.ts';
+import { lengthOf, type MadeChunk, type MadeColumns, madeChunk, type RowRange } from './made-chunk.ts';
+import { ELEMENT, REPETITION, STATISTICS } from './metadata-fields.ts';
+import { i64, integer, type ThriftStruct, withFields } from './thrift.ts';
+
+/** A column whose rows share a few values: row `i` has value `rows[i]`. */
+export interface GroupedValues {
+  /** Text, 32-bit or 64-bit integers. */
+  readonly values: ColumnData;
+  readonly rows: Int32Array;
+}
+
+/**
+ * Columns of which the values are known by group, made of a dictionary and indices: no text is copied or looked up row by row,
+ * since what a general writer has to find out, the batch knows.
+ */
+export class GroupedColumns implements MadeColumns {
+  readonly #constant: ConstantColumns;
+  readonly #columns = new Map<string, GroupedColumn>();
+
+  /** @param constant has the other columns, and of these one row: it tells their types */
+  constructor(constant: ConstantColumns, grouped: ReadonlyMap<string, GroupedValues>) {
+    this.#constant = constant;
+    const work = new Work();
+    for (const { name, elements } of constant.columns) {
+      const values = grouped.get(name);
+      if (values === undefined) continue;
+      const isNullable = integer(elements[0]!, ELEMENT.repetition) === REPETITION.optional;
+      this.#columns.set(name, new GroupedColumn(constant.leaf(name), isNullable, values, work));
+    }
+  }
+
+  get columns(): readonly SchemaColumn[] {
+    return this.#constant.columns;
+  }
+
+  chunks(name: string, rows: RowRange): readonly MadeChunk[] {
+    const column = this.#columns.get(name);
+    return column === undefined ? this.#constant.chunks(name, rows) : [column.chunk(rows)];
+  }
+}
+
+/** Memory for one chunk after the other. */
+class Work {
+  indices: Int32Array = new Int32Array(0);
+  levels: Int32Array = new Int32Array(0);
+
+  reserve(rows: number): void {
+    if (rows <= this.indices.length) return;
+    this.indices = new Int32Array(rows);
+    this.levels = new Int32Array(rows);
+  }
+}
+
+const NULL = -1;
+const UNSEEN = -1;
+/** Longer texts have no statistics. */
+const MOST_BOUND_BYTES = 64;
+
+class GroupedColumn {
+  readonly #leaf: ThriftStruct;
+  readonly #isNullable: boolean;
+  readonly #rows: Int32Array;
+  readonly #work: Work;
+  readonly #values: FewValues;
+
+  constructor(leaf: ThriftStruct, isNullable: boolean, { values, rows }: GroupedValues, work: Work) {
+    this.#leaf = leaf;
+    this.#isNullable = isNullable;
+    this.#rows = rows;
+    this.#work = work;
+    this.#values = new FewValues(values);
+  }
+
+  chunk({ from, count }: RowRange): MadeChunk {
+    const { first } = this.#values;
+    this.#work.reserve(count);
+    const { indices, levels } = this.#work;
+    const places = new Int32Array(first.length).fill(UNSEEN);
+    const used: number[] = [];
+    let present = 0;
+    for (let i = 0; i < count; i++) {
+      const value = first[this.#rows[from + i]!]!;
+      levels[i] = Number(value !== NULL);
+      if (value === NULL) continue;
+      if (places[value] === UNSEEN) places[value] = used.push(value) - 1;
+      indices[present++] = places[value]!;
+    }
+    const width = bitsFor(used.length);
+    return madeChunk(this.#leaf, {
+      rows: count,
+      levels: this.#isNullable ? [encodedRuns(levels, count, 1)] : [],
+      ...(used.length === 0 ? {} : { dictionary: { count: used.length, body: this.#values.plain(used) } }),
+      values: used.length === 0 ? [] : [Buffer.of(width), encodedRuns(indices, present, width)],
+      statistics: this.#statistics(used, count - present),
+    });
+  }
+
+  #statistics(used: readonly number[], nullCount: number): ThriftStruct {
+    const ends = this.#values.bounds(used);
+    return withFields(
+      { type: 'struct', fields: new Map() },
+      {
+        [STATISTICS.nullCount]: i64(nullCount),
+        ...(ends === undefined
+          ? {}
+          : {
+              [STATISTICS.max]: { type: 'binary', bytes: ends.max },
+              [STATISTICS.min]: { type: 'binary', bytes: ends.min },
+              [STATISTICS.isMaxExact]: { type: 'bool', value: true },
+              [STATISTICS.isMinExact]: { type: 'bool', value: true },
+            }),
+      },
+    );
+  }
+}
+
+/** The values of a column, each as Parquet's PLAIN has it but for the length of a text. */
+class FewValues {
+  /** For each value the first that is the same, or NULL. */
+  readonly first: Int32Array;
+  readonly #bytes: readonly Buffer[];
+  /** Absent for text, which is in the order of its bytes. */
+  readonly #numbers: ColumnValues | undefined;
+
+  constructor(column: ColumnData) {
+    this.#numbers = column.values !== undefined && column.offsets === undefined ? column.values : undefined;
+    this.#bytes = Array.from({ length: column.length }, (_, i) => bytesAt(column, i));
+    const known = new Map<string, number>();
+    this.first = Int32Array.from(this.#bytes, (bytes, i) => {
+      if (!isValid(column.validity, i)) return NULL;
+      const text = bytes.toString('latin1');
+      const first = known.get(text) ?? i;
+      known.set(text, first);
+      return first;
+    });
+  }
+
+  plain(values: readonly number[]): Uint8Array {
+    const parts = values.map((value) => this.#bytes[value]!);
+    if (this.#numbers !== undefined) return Buffer.concat(parts);
+    return Buffer.concat(parts.flatMap((text) => [lengthOf(text), text]));
+  }
+
+  bounds(values: readonly number[]): { readonly min: Uint8Array; readonly max: Uint8Array } | undefined {
+    if (values.length === 0) return undefined;
+    const min = this.#bytes[values.reduce((a, b) => (this.#isLess(b, a) ? b : a))]!;
+    const max = this.#bytes[values.reduce((a, b) => (this.#isLess(a, b) ? b : a))]!;
+    return Math.max(min.length, max.length) > MOST_BOUND_BYTES ? undefined : { min, max };
+  }
+
+  #isLess(a: number, b: number): boolean {
+    const numbers = this.#numbers;
+    if (numbers !== undefined) return numbers[a]! < numbers[b]!;
+    return Buffer.compare(this.#bytes[a]!, this.#bytes[b]!) < 0;
+  }
+}
+
+function bytesAt({ values, offsets, indices, dictionary }: ColumnData, i: number): Buffer {
+  if (dictionary !== undefined) return bytesAt(dictionary, indices![i]!);
+  const { buffer, byteOffset, BYTES_PER_ELEMENT } = values!;
+  const [start, end] =
+    offsets === undefined ? [i * BYTES_PER_ELEMENT, (i + 1) * BYTES_PER_ELEMENT] : [offsets[i]!, offsets[i + 1]!];
+  return Buffer.from(buffer as ArrayBuffer, byteOffset + start, end - start);
+}
+
+function isValid(validity: Uint8Array | undefined, i: number): boolean {
+  return validity === undefined || ((validity[i >> 3]! >> (i & 7)) & 1) === 1;
+}
