@@ -46,7 +46,7 @@ export function attributeCensus(map: string, column: ColumnData, rowsOf?: Int32A
 /** How many rows each value of a group has. */
 export function countRows(indices: Int32Array, values: number): Int32Array {
   const counts = new Int32Array(values);
-  for (const index of indices) counts[index]!++;
+  for (let i = 0; i < indices.length; i++) counts[indices[i]!]!++;
   return counts;
 }
 

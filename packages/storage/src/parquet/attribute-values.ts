@@ -79,7 +79,7 @@ function partEntries(
 
 function textMap(source: AttributeEntries, { length, offsets, entries }: EntryList, memory: Scratch): ColumnData {
   const writer = new TextColumnWriter(entries.length, textBytes(source, entries), memory);
-  for (const entry of entries) writeValue(writer, source, entry);
+  for (let i = 0; i < entries.length; i++) writeValue(writer, source, entries[i]!);
   return {
     length,
     offsets,
@@ -114,7 +114,7 @@ const LONGEST_NUMBER = 24;
 
 function textBytes({ textOffsets }: AttributeEntries, entries: Int32Array): number {
   let bytes = LONGEST_NUMBER * entries.length;
-  for (const entry of entries) bytes += textOffsets[entry + 1]! - textOffsets[entry]!;
+  for (let i = 0; i < entries.length; i++) bytes += textOffsets[entries[i]! + 1]! - textOffsets[entries[i]!]!;
   return bytes;
 }
 
@@ -151,10 +151,11 @@ const COLUMN_WRITERS: Record<AttributeColumn['type'], ColumnWriter> = {
     numbers(source, entries, memory, (at, offset, length) => new BigInt64Array(at, offset, length)),
   float64: (source, entries, memory) =>
     numbers(source, entries, memory, (at, offset, length) => new Float64Array(at, offset, length)),
-  bool(source, entries, memory) {
+  bool({ ints }, entries, memory) {
     const values = memory.bytes(entries.length);
+    const source = new Uint32Array(ints.buffer, ints.byteOffset, 2 * ints.length);
     for (let i = 0; i < entries.length; i++) {
-      if (entries[i] !== NONE) values[i] = Number(source.ints[entries[i]!]);
+      if (entries[i] !== NONE) values[i] = source[2 * entries[i]!]!;
     }
     return { length: entries.length, values, ...presence(entries, memory) };
   },

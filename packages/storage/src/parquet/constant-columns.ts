@@ -67,7 +67,7 @@ function leafOf(file: Uint8Array, meta: ThriftStruct, path: readonly ThriftStruc
   const pages = pagesOf(file, meta);
   const page = pages.find(({ type }) => type === PAGE_TYPE.data);
   const dictionary = pages.find(({ type }) => type === PAGE_TYPE.dictionary);
-  const header = page?.header.fields.get(PAGE.data) as ThriftStruct | undefined;
+  const header = page?.header.fields[PAGE.data] as ThriftStruct | undefined;
   if (page === undefined || header === undefined || integer(header, DATA.values) !== 1) throw unknownForm();
   let at = isRepeated ? levelsEnd(page.body, 0) : 0;
   const definition = mostDefinition > 0 ? levelAt(page.body, at) : undefined;
@@ -114,7 +114,7 @@ const INDEX_BITS = 1;
 function stretch({ meta, isRepeated, definition, value }: Leaf, rows: number): MadeChunk {
   const isBoolean = integer(meta, META.type) === BOOLEAN;
   const hasDictionary = value !== undefined && !isBoolean;
-  const statistics = meta.fields.get(META.statistics) as ThriftStruct | undefined;
+  const statistics = meta.fields[META.statistics] as ThriftStruct | undefined;
   return madeChunk(meta, {
     rows,
     levels: [

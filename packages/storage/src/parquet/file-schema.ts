@@ -24,17 +24,17 @@ export function schemaOf(root: ThriftStruct, columns: readonly SchemaColumn[]): 
 }
 
 export function metaOf(chunk: ThriftStruct): ThriftStruct {
-  return chunk.fields.get(CHUNK.meta) as ThriftStruct;
+  return chunk.fields[CHUNK.meta] as ThriftStruct;
 }
 
 /** The names from the top to a leaf. */
 export function pathOf(chunk: ThriftStruct): string[] {
-  const path = metaOf(chunk).fields.get(META.path);
+  const path = metaOf(chunk).fields[META.path];
   const names = path?.type === 'list' ? path.values : [];
   return names.map((name) => (name.type === 'binary' ? Buffer.from(name.bytes).toString() : ''));
 }
 
 function text({ fields }: ThriftStruct, id: number): string {
-  const value = fields.get(id);
+  const value = fields[id];
   return value?.type === 'binary' ? Buffer.from(value.bytes).toString() : '';
 }

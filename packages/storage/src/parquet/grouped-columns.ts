@@ -4,7 +4,7 @@ import { bitsFor, encodedRuns } from './encoded-runs.ts';
 import type { SchemaColumn } from './file-schema.ts';
 import { lengthOf, type MadeChunk, type MadeColumns, madeChunk, type RowRange } from './made-chunk.ts';
 import { ELEMENT, REPETITION, STATISTICS } from './metadata-fields.ts';
-import { i64, integer, type ThriftStruct, withFields } from './thrift.ts';
+import { i64, integer, type ThriftStruct, thriftStruct } from './thrift.ts';
 
 /** A column whose rows share a few values: row `i` has value `rows[i]`. */
 export interface GroupedValues {
@@ -101,20 +101,15 @@ class GroupedColumn {
 
   #statistics(used: readonly number[], nullCount: number): ThriftStruct {
     const ends = this.#values.bounds(used);
-    return withFields(
-      { type: 'struct', fields: new Map() },
-      {
-        [STATISTICS.nullCount]: i64(nullCount),
-        ...(ends === undefined
-          ? {}
-          : {
-              [STATISTICS.max]: { type: 'binary', bytes: ends.max },
-              [STATISTICS.min]: { type: 'binary', bytes: ends.min },
-              [STATISTICS.isMaxExact]: { type: 'bool', value: true },
-              [STATISTICS.isMinExact]: { type: 'bool', value: true },
-            }),
-      },
-    );
+    return thriftStruct({
+      [STATISTICS.nullCount]: i64(nullCount),
+      ...(ends && {
+        [STATISTICS.max]: { type: 'binary', bytes: ends.max },
+        [STATISTICS.min]: { type: 'binary', bytes: ends.min },
+        [STATISTICS.isMaxExact]: { type: 'bool', value: true },
+        [STATISTICS.isMinExact]: { type: 'bool', value: true },
+      }),
+    });
   }
 }
 

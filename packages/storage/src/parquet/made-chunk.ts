@@ -1,6 +1,6 @@
 import type { SchemaColumn } from './file-schema.ts';
 import { DATA, DICTIONARY, ENCODING, META, PAGE, PAGE_TYPE } from './metadata-fields.ts';
-import { i32, i32List, i64, type ThriftStruct, withFields, writeThrift } from './thrift.ts';
+import { i32, i32List, i64, type ThriftStruct, thriftStruct, writeThrift } from './thrift.ts';
 
 /** The column chunk of one leaf that no writer wrote row by row. */
 export interface MadeChunk {
@@ -40,7 +40,7 @@ export function madeChunk(leaf: ThriftStruct, parts: ChunkParts): MadeChunk {
   const hasDictionary = dictionary !== undefined;
   const body = Buffer.concat([...levels.flatMap((runs) => [lengthOf(runs), runs]), ...values]);
   const data = pageOf(PAGE_TYPE.data, body, {
-    [PAGE.data]: struct({
+    [PAGE.data]: thriftStruct({
       [DATA.values]: i32(rows),
       [DATA.encoding]: i32(hasDictionary ? ENCODING.rleDictionary : ENCODING.plain),
       [DATA.definitionEncoding]: i32(ENCODING.rle),
@@ -53,10 +53,10 @@ export function madeChunk(leaf: ThriftStruct, parts: ChunkParts): MadeChunk {
   return {
     pages,
     hasDictionary,
-    meta: struct({
-      [META.type]: leaf.fields.get(META.type),
+    meta: thriftStruct({
+      [META.type]: leaf.fields[META.type],
       [META.encodings]: i32List(encodings),
-      [META.path]: leaf.fields.get(META.path),
+      [META.path]: leaf.fields[META.path],
       [META.codec]: i32(0),
       [META.values]: i64(rows),
       [META.uncompressedBytes]: bytes,
@@ -68,7 +68,7 @@ export function madeChunk(leaf: ThriftStruct, parts: ChunkParts): MadeChunk {
 
 function dictionaryPage({ count, body }: NonNullable<ChunkParts['dictionary']>): Uint8Array {
   return pageOf(PAGE_TYPE.dictionary, body, {
-    [PAGE.dictionary]: struct({ [DICTIONARY.values]: i32(count), [DICTIONARY.encoding]: i32(ENCODING.plain) }),
+    [PAGE.dictionary]: thriftStruct({ [DICTIONARY.values]: i32(count), [DICTIONARY.encoding]: i32(ENCODING.plain) }),
   });
 }
 
@@ -80,11 +80,7 @@ function pageOf(type: number, body: Uint8Array, header: Readonly<Record<number, 
     [PAGE.compressedBytes]: length,
     ...header,
   };
-  return Buffer.concat([writeThrift(struct(fields)), body]);
-}
-
-function struct(fields: Parameters<typeof withFields>[1]): ThriftStruct {
-  return withFields({ type: 'struct', fields: new Map() }, fields);
+  return Buffer.concat([writeThrift(thriftStruct(fields)), body]);
 }
 
 /** As levels and texts have it before them. */

@@ -13,7 +13,7 @@ import {
   structList,
   structsIn,
   type ThriftStruct,
-  type ThriftValue,
+  thriftStruct,
   withFields,
   writeThrift,
 } from './thrift.ts';
@@ -136,7 +136,7 @@ export class ParquetAssembler {
       [GROUP.sorting]: structList(this.#sorting(chunks)),
       [GROUP.fileOffset]: i64(start),
       [GROUP.compressedBytes]: i64(compressedBytes),
-      [GROUP.ordinal]: { type: 'i16', value: BigInt(this.#rowGroups.length) },
+      [GROUP.ordinal]: { type: 'i16', value: this.#rowGroups.length },
     });
   }
 
@@ -212,14 +212,13 @@ export class ParquetAssembler {
 
   #sorting(chunks: readonly ThriftStruct[]): ThriftStruct[] {
     const paths = chunks.map((chunk) => pathOf(chunk).join('.'));
-    return this.#settings.sortColumns.map((name) => ({
-      type: 'struct',
-      fields: new Map<number, ThriftValue>([
-        [SORTING.column, i32(paths.indexOf(name))],
-        [SORTING.descending, { type: 'bool', value: false }],
-        [SORTING.nullsFirst, { type: 'bool', value: false }],
-      ]),
-    }));
+    return this.#settings.sortColumns.map((name) =>
+      thriftStruct({
+        [SORTING.column]: i32(paths.indexOf(name)),
+        [SORTING.descending]: { type: 'bool', value: false },
+        [SORTING.nullsFirst]: { type: 'bool', value: false },
+      }),
+    );
   }
 
   #append(bytes: Uint8Array): void {
@@ -230,13 +229,7 @@ export class ParquetAssembler {
 
 /** Without what tells of places in another file. */
 function chunkOf(meta: ThriftStruct): ThriftStruct {
-  return {
-    type: 'struct',
-    fields: new Map([
-      [CHUNK.fileOffset, i64(0)],
-      [CHUNK.meta, meta],
-    ]),
-  };
+  return thriftStruct({ [CHUNK.fileOffset]: i64(0), [CHUNK.meta]: meta });
 }
 
 function leavesOf({ elements }: SchemaColumn): number {

@@ -28,7 +28,7 @@ test('a column is all leaves below its name, whatever its letters and dots', () 
 
 test('bloom filters belong to their column, also when their length is not told', () => {
   const { struct } = readThrift(metadata);
-  const filters = metas(struct).filter((meta) => meta.fields.has(META.bloom));
+  const filters = metas(struct).filter((meta) => meta.fields[META.bloom] !== undefined);
   assert.ok(filters.length > 0);
   const withLengths = parquetLayout(metadata, footer);
   const short = parquetLayout(
@@ -53,9 +53,9 @@ test('what no Parquet file of one piece can have is refused', () => {
   refused(Buffer.from([0xff, 0xff, 0, 0, 0x50, 0x41, 0x52, 0x31]), 100);
   refused(Buffer.from([0, 0, 0, 0x10, 0x50, 0x41, 0x52, 0x31]), 2 ** 40);
   const { struct } = readThrift(metadata);
-  const at = (value: bigint | undefined) => (meta: ThriftStruct) =>
+  const at = (value: number | undefined) => (meta: ThriftStruct) =>
     withFields(meta, { [META.dataPage]: value === undefined ? value : { type: 'i64', value } });
-  for (const change of [at(BigInt(parquet.length)), at(1n), at(-5n), at(undefined)]) {
+  for (const change of [at(parquet.length), at(1), at(-5), at(undefined)]) {
     const changed = rewritten(struct, (meta) => change(withFields(meta, { [META.dictionaryPage]: undefined })));
     assert.throws(() => parquetLayout(changed, footer), hasCode('STORE_CORRUPTION'));
   }
@@ -77,14 +77,14 @@ function chunksOf(struct: ThriftStruct): ThriftStruct[] {
 }
 
 function metas(struct: ThriftStruct): ThriftStruct[] {
-  return chunksOf(struct).map((chunk) => chunk.fields.get(CHUNK.meta) as ThriftStruct);
+  return chunksOf(struct).map((chunk) => chunk.fields[CHUNK.meta] as ThriftStruct);
 }
 
 /** The metadata with each chunk's changed, and the length and magic behind it. */
 function rewritten(struct: ThriftStruct, change: (meta: ThriftStruct) => ThriftStruct): Uint8Array {
   const groups = structsIn(struct, FILE.rowGroups).map((group) => {
     const chunks = structsIn(group, GROUP.columns).map((chunk) =>
-      withFields(chunk, { [CHUNK.meta]: change(chunk.fields.get(CHUNK.meta) as ThriftStruct) }),
+      withFields(chunk, { [CHUNK.meta]: change(chunk.fields[CHUNK.meta] as ThriftStruct) }),
     );
     return withFields(group, { [GROUP.columns]: structList(chunks) });
   });

@@ -59,8 +59,9 @@ export function spansOf({ footer, columns }: ParquetLayout, names: Iterable<stri
 }
 
 function metaOf(chunk: ThriftStruct): ThriftStruct {
-  const meta = chunk.fields.get(CHUNK.meta);
-  if (meta?.type !== 'struct' || chunk.fields.has(CHUNK.filePath)) throw damaged('a column chunk is not in the file');
+  const meta = chunk.fields[CHUNK.meta];
+  if (meta?.type !== 'struct' || chunk.fields[CHUNK.filePath] !== undefined)
+    throw damaged('a column chunk is not in the file');
   return meta;
 }
 
@@ -96,7 +97,7 @@ function within(start: number, end: number, footer: Span): Span {
 }
 
 function columnName(meta: ThriftStruct): string {
-  const path = meta.fields.get(META.path);
+  const path = meta.fields[META.path];
   const first = path?.type === 'list' ? path.values[0] : undefined;
   if (first?.type !== 'binary') throw damaged('a column chunk has no name');
   return Buffer.from(first.bytes).toString();

@@ -8,17 +8,17 @@ import { OpenWitError } from '@openwit/ports';
 export type ThriftValue =
   | { readonly type: 'bool'; readonly value: boolean }
   | { readonly type: 'byte'; readonly value: number }
-  | { readonly type: 'i16' | 'i32' | 'i64'; readonly value: bigint }
+  | { readonly type: 'i16' | 'i32' | 'i64'; readonly value: number }
   | { readonly type: 'double'; readonly bytes: Uint8Array }
   | { readonly type: 'binary'; readonly bytes: Uint8Array }
   | { readonly type: 'list' | 'set'; readonly element: number; readonly values: readonly ThriftValue[] }
   | { readonly type: 'encoded'; readonly bytes: Uint8Array }
   | ThriftStruct;
 
-/** Fields by their ids, in the order of the ids. */
+/** Fields at their ids, of which Parquet has few and small ones. */
 export interface ThriftStruct {
   readonly type: 'struct';
-  readonly fields: ReadonlyMap<number, ThriftValue>;
+  readonly fields: readonly (ThriftValue | undefined)[];
 }
 
 const TRUE = 1;
@@ -41,6 +41,8 @@ const CODES = {
 const SHORT_LIST = 14;
 /** Far above what Parquet nests; without it damaged bytes could exhaust the stack. */
 const DEEPEST = 32;
+const GREATEST_ID = 32767;
+const EMPTY: ThriftStruct = { type: 'struct', fields: [] };
 
 /** Reads the struct that starts at `at`. @throws data / STORE_CORRUPTION */
 export function readThrift(bytes: Uint8Array, at = 0): { readonly struct: ThriftStruct; readonly end: number } {
@@ -55,35 +57,35 @@ export function writeThrift(struct: ThriftStruct): Uint8Array<ArrayBuffer> {
   return writer.finish();
 }
 
+type Fields = Readonly<Record<number, ThriftValue | undefined>>;
+
+export function thriftStruct(fields: Fields): ThriftStruct {
+  return withFields(EMPTY, fields);
+}
+
 /** The struct with some fields replaced; `undefined` takes one away. */
-export function withFields(
-  { fields }: ThriftStruct,
-  changes: Readonly<Record<number, ThriftValue | undefined>>,
-): ThriftStruct {
-  const changed = new Map(fields);
-  for (const [id, value] of Object.entries(changes)) {
-    if (value === undefined) changed.delete(Number(id));
-    else changed.set(Number(id), value);
-  }
-  return { type: 'struct', fields: new Map([...changed].sort(([a], [b]) => a - b)) };
+export function withFields({ fields }: ThriftStruct, changes: Fields): ThriftStruct {
+  const changed = fields.slice();
+  for (const id in changes) changed[id as unknown as number] = changes[id];
+  return { type: 'struct', fields: changed };
 }
 
 export function integer({ fields }: ThriftStruct, id: number): number | undefined {
-  const value = fields.get(id);
+  const value = fields[id];
   return value !== undefined && 'value' in value ? Number(value.value) : undefined;
 }
 
 export function structsIn({ fields }: ThriftStruct, id: number): readonly ThriftStruct[] {
-  const list = fields.get(id);
+  const list = fields[id];
   return list?.type === 'list' ? (list.values as readonly ThriftStruct[]) : [];
 }
 
 export function i32(value: number): ThriftValue {
-  return { type: 'i32', value: BigInt(value) };
+  return { type: 'i32', value };
 }
 
 export function i64(value: number): ThriftValue {
-  return { type: 'i64', value: BigInt(value) };
+  return { type: 'i64', value };
 }
 
 export function binary(text: string): ThriftValue {
@@ -109,15 +111,16 @@ class ThriftReader {
 
   struct(depth: number): ThriftStruct {
     if (depth > DEEPEST) throw damaged(this.at);
-    const fields = new Map<number, ThriftValue>();
+    const fields: ThriftValue[] = [];
     for (let id = 0; ; ) {
       const head = this.#byte();
       if (head === 0) return { type: 'struct', fields };
       const delta = head >> 4;
-      id = delta === 0 ? Number(this.#zigzag()) : id + delta;
+      id = delta === 0 ? this.#zigzag() : id + delta;
+      if (id < 1 || id > GREATEST_ID) throw damaged(this.at);
       const code = head & 15;
-      if (code === TRUE || code === FALSE) fields.set(id, { type: 'bool', value: code === TRUE });
-      else fields.set(id, this.#value(code, depth + 1));
+      if (code === TRUE || code === FALSE) fields[id] = { type: 'bool', value: code === TRUE };
+      else fields[id] = this.#value(code, depth + 1);
     }
   }
 
@@ -135,7 +138,7 @@ class ThriftReader {
       case 'double':
         return { type, bytes: this.#take(8) };
       case 'binary':
-        return { type, bytes: this.#take(Number(this.#varint())) };
+        return { type, bytes: this.#take(this.#varint()) };
       case 'list':
       case 'set':
         return this.#list(type, depth);
@@ -148,7 +151,7 @@ class ThriftReader {
 
   #list(type: 'list' | 'set', depth: number): ThriftValue {
     const head = this.#byte();
-    const length = head >> 4 > SHORT_LIST ? Number(this.#varint()) : head >> 4;
+    const length = head >> 4 > SHORT_LIST ? this.#varint() : head >> 4;
     if (length > this.#bytes.length - this.at) throw damaged(this.at);
     const element = head & 15;
     return { type, element, values: Array.from({ length }, () => this.#value(element, depth)) };
@@ -165,19 +168,20 @@ class ThriftReader {
     return this.#bytes.subarray(this.at, (this.at += length));
   }
 
-  #varint(): bigint {
-    let value = 0n;
-    for (let shift = 0n; ; shift += 7n) {
+  /** Offsets and sizes: what a number does not hold exactly is in no file. */
+  #varint(): number {
+    let value = 0;
+    for (let factor = 1; ; factor *= 128) {
       const byte = this.#byte();
-      value |= BigInt(byte & 127) << shift;
+      value += (byte & 127) * factor;
+      if (value > Number.MAX_SAFE_INTEGER) throw damaged(this.at);
       if (byte < 128) return value;
-      if (shift > 63n) throw damaged(this.at);
     }
   }
 
-  #zigzag(): bigint {
+  #zigzag(): number {
     const value = this.#varint();
-    return (value >> 1n) ^ -(value & 1n);
+    return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
   }
 }
 
@@ -187,11 +191,13 @@ class ThriftWriter {
 
   struct({ fields }: ThriftStruct): void {
     let last = 0;
-    for (const [id, value] of fields) {
+    for (let id = 1; id < fields.length; id++) {
+      const value = fields[id];
+      if (value === undefined) continue;
       const code = value.type === 'bool' && !value.value ? FALSE : CODES[value.type];
       const delta = id - last;
-      this.#byte(delta > 0 && delta < 16 ? (delta << 4) | code : code);
-      if (delta <= 0 || delta > 15) this.#zigzag(BigInt(id));
+      this.#byte(delta < 16 ? (delta << 4) | code : code);
+      if (delta > 15) this.#zigzag(id);
       if (value.type !== 'bool') this.#value(value);
       last = id;
     }
@@ -220,7 +226,7 @@ class ThriftWriter {
         this.#put(value.bytes);
         break;
       case 'binary':
-        this.#varint(BigInt(value.bytes.length));
+        this.#varint(value.bytes.length);
         this.#put(value.bytes);
         break;
       case 'list':
@@ -235,7 +241,7 @@ class ThriftWriter {
 
   #list(element: number, values: readonly ThriftValue[]): void {
     this.#byte((Math.min(values.length, SHORT_LIST + 1) << 4) | element);
-    if (values.length > SHORT_LIST) this.#varint(BigInt(values.length));
+    if (values.length > SHORT_LIST) this.#varint(values.length);
     for (const value of values) this.#value(value);
   }
 
@@ -250,16 +256,13 @@ class ThriftWriter {
     this.#at += bytes.length;
   }
 
-  #varint(value: bigint): void {
-    while (value > 127n) {
-      this.#byte(Number(value & 127n) | 128);
-      value >>= 7n;
-    }
-    this.#byte(Number(value));
+  #varint(value: number): void {
+    for (; value > 127; value = Math.floor(value / 128)) this.#byte((value % 128) | 128);
+    this.#byte(value);
   }
 
-  #zigzag(value: bigint): void {
-    this.#varint(value < 0n ? -2n * value - 1n : 2n * value);
+  #zigzag(value: number): void {
+    this.#varint(value < 0 ? -2 * value - 1 : 2 * value);
   }
 
   #reserve(bytes: number): void {
