@@ -101,10 +101,14 @@ export class MetricGroup {
     this.#isMonotonicSum = false;
     while (reader.at < reader.end) this.#readHeaderField(reader);
     identity.addNumber(this.dataTag * 8 + this.#temporalityNumber * 2 + (this.#isMonotonicSum ? 1 : 0));
-    for (const range of [this.#nameRange, this.#descriptionRange, this.#unitRange]) {
-      identity.addNumber(range.length);
-      identity.add(reader.bytes, range);
-    }
+    this.#identify(reader, this.#nameRange);
+    this.#identify(reader, this.#descriptionRange);
+    this.#identify(reader, this.#unitRange);
+  }
+
+  #identify({ bytes }: WireReader, range: ByteRange): void {
+    this.#identity.addNumber(range.length);
+    this.#identity.add(bytes, range);
   }
 
   #readHeaderField(reader: WireReader): void {
