@@ -2,6 +2,8 @@ import { Worker, type WorkerOptions } from 'node:worker_threads';
 
 /** The hot path makes little garbage: its columns are shared memory. Node's default is 48 MiB for each thread. */
 const YOUNG_GENERATION_MB = 8;
+/** Far above what any thread's objects take. By it V8 decides how much garbage it lets lie about: of 4 GiB it is thrice as much. */
+const OLD_GENERATION_MB = 1024;
 
 /** Of the flags of the process, those that say what its main program is; a worker would not start with them. */
 const PROGRAM_FLAGS = /^(-e|-p|-pe|--eval|--print|--input-type)(=|$)/;
@@ -15,7 +17,7 @@ export function startWorker(base: string, file: string, options: Pick<WorkerOpti
   return new Worker(url, {
     ...options,
     ...given,
-    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
+    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB, maxOldGenerationSizeMb: OLD_GENERATION_MB },
   });
 }
 

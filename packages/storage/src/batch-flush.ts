@@ -14,7 +14,8 @@ import { columnsOf } from '@openwit/ports/arrow';
 import { writeDurableFile } from './durable-file.ts';
 import { activeFileName, dayFolder } from './file-paths.ts';
 import type { AttributeColumnSettings } from './parquet/attribute-columns.ts';
-import type { EncodedFile, ParquetWriters } from './parquet/parquet-writers.ts';
+import type { EncodedFile } from './parquet/encode-protocol.ts';
+import type { ParquetWriters } from './parquet/parquet-writers.ts';
 
 export interface FlushContext {
   readonly catalog: Catalog;

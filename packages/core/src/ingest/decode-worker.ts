@@ -1,8 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { errorToMessage, isOpenWitError, type Signal } from '@openwit/ports';
+import { errorToMessage, isOpenWitError, type Signal, UncountedGarbage } from '@openwit/ports';
 import { type BatchMark, createOtlpBatch, type OtlpBatch } from '@openwit/transport/otlp';
 import type { BatchLimits, DecodeCommand, DecodeReply, DecodeResult, DecodeSettings } from './decode-protocol.ts';
-import { SharedGarbage } from './shared-garbage.ts';
 
 /** A batch, and its state without rows. */
 interface Reusable {
@@ -27,7 +26,7 @@ const reusable: Record<Signal, Reusable[]> = { traces: [], logs: [], metrics: []
 let reusableBytes = 0;
 /** One that is filled, one that is written, and one between them. */
 const MAX_REUSABLE_BYTES = 3 * settings.batchBytes;
-const garbage = new SharedGarbage();
+const garbage = new UncountedGarbage();
 /** The request that fills a batch is taken whole. Room that is not used is address space only. */
 const ROOM = 1.25;
 /** Batches that have room for all their rows from the start. Of many tenants each has few rows, and a page a buffer is much. */

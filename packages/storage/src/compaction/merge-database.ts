@@ -1,37 +1,49 @@
 import { type DuckDBConnection, DuckDBInstance, DuckDBPendingResultState } from '@duckdb/node-api';
-import { OpenWitError } from '@openwit/ports';
+import { OpenWitError, UncountedGarbage } from '@openwit/ports';
 import type { MergeSettings } from './merge-request.ts';
 import { literal } from './sql-text.ts';
+
+/** Of the results of this thread's queries. */
+const garbage = new UncountedGarbage();
 
 /** A DuckDB for one merge. It works in this very thread, task by task: so its memory is of one arena, and it can be stopped. */
 export class MergeDatabase {
   readonly #instance: DuckDBInstance;
   readonly #connection: DuckDBConnection;
+  readonly #memoryLimitBytes: number;
   readonly #isStopped: () => boolean;
 
-  static async open({ tempDir, memoryLimitBytes }: MergeSettings, isStopped: () => boolean): Promise<MergeDatabase> {
+  static async open(settings: MergeSettings, isStopped: () => boolean): Promise<MergeDatabase> {
     const instance = await DuckDBInstance.create(':memory:', {
       threads: '1',
       autoinstall_known_extensions: 'false',
       autoload_known_extensions: 'false',
     });
     const connection = await instance.connect();
-    const settings = [
-      // Makes DuckDB give free memory of the whole process back to the system (malloc_trim): 50 MB after a burst of ingest.
-      `memory_limit = '${Math.ceil(memoryLimitBytes / 1024)}KiB'`,
-      `temp_directory = ${literal(tempDir)}`,
-      // What is read is read once; the cache would hold a file's bytes beside their values.
-      'enable_external_file_cache = false',
-      'parquet_metadata_cache = true',
-    ];
-    for (const setting of settings) await connection.run(`SET ${setting}`);
-    return new MergeDatabase(instance, connection, isStopped);
+    await connection.run(`SET temp_directory = ${literal(settings.tempDir)}`);
+    // What is read is read once; the cache would hold a file's bytes beside their values.
+    await connection.run('SET enable_external_file_cache = false');
+    await connection.run('SET parquet_metadata_cache = true');
+    const database = new MergeDatabase(instance, connection, settings, isStopped);
+    await database.#limitMemory();
+    return database;
   }
 
-  private constructor(instance: DuckDBInstance, connection: DuckDBConnection, isStopped: () => boolean) {
+  private constructor(
+    instance: DuckDBInstance,
+    connection: DuckDBConnection,
+    { memoryLimitBytes }: MergeSettings,
+    isStopped: () => boolean,
+  ) {
     this.#instance = instance;
     this.#connection = connection;
+    this.#memoryLimitBytes = memoryLimitBytes;
     this.#isStopped = isStopped;
+  }
+
+  /** Makes DuckDB give free memory of the whole process back to the system (malloc_trim): 50 MB after a burst of ingest. */
+  async #limitMemory(): Promise<void> {
+    await this.#connection.run(`SET memory_limit = '${Math.ceil(this.#memoryLimitBytes / 1024)}KiB'`);
   }
 
   /** @throws closed / CLOSED when it was stopped; DuckDB's own error */
@@ -47,6 +59,11 @@ export class MergeDatabase {
     } finally {
       prepared.destroySync();
     }
+  }
+
+  /** What DuckDB held for a query is freed with its result, and that is freed by nothing but a collection. */
+  async letGo(bytes: number): Promise<void> {
+    if (garbage.add(bytes)) await this.#limitMemory();
   }
 
   close(): void {

@@ -196,8 +196,7 @@ class Merge {
         sortColumns: SORT_COLUMNS[this.#request.table],
       });
       for (const range of ranges) {
-        const piece = await pieces.write(range);
-        assembler.add(piece.file, piece.constants);
+        await pieces.write(range, (piece, constants) => void assembler.add(piece, constants));
       }
       return assembler.finish();
     } finally {

@@ -2,6 +2,7 @@ import { closeSync, fstatSync, openSync, readFileSync, readSync, rmSync } from '
 import { join } from 'node:path';
 import { OpenWitError } from '@openwit/ports';
 import { ConstantColumns } from '../parquet/constant-columns.ts';
+import type { PieceFile } from '../parquet/parquet-assembler.ts';
 import type { StoredColumn } from '../parquet/stored-layout.ts';
 import { type KeyRange, rangeCondition } from './key-ranges.ts';
 import type { MergeDatabase } from './merge-database.ts';
@@ -13,7 +14,7 @@ import { identifier, literal } from './sql-text.ts';
 const ROW_GROUP_ROWS = 20 * 1024;
 /** A value of a column with more comes too seldom: hashing all costs more than it saves. */
 const DICTIONARY_VALUES = 2000;
-/** So that not every piece that is a little larger than those before needs new memory. */
+/** So that not every part that is a little larger than those before needs new memory. */
 const GROWTH = 1.25;
 
 export interface PieceParts {
@@ -30,12 +31,11 @@ export interface PieceParts {
   readonly tempDir: string;
 }
 
-export interface Piece {
-  /** A Parquet file, not compressed; valid until the next piece. */
-  readonly file: Uint8Array;
-  /** The columns that it leaves out. */
-  readonly constants: readonly ConstantColumns[];
-}
+/**
+ * @param piece not compressed; there until this returns
+ * @param constants the columns that it leaves out
+ */
+type TakePiece = (piece: PieceFile, constants: readonly ConstantColumns[]) => void;
 
 /** Columns as one row, with its statistics. */
 interface ConstantRow {
@@ -52,7 +52,7 @@ export class PieceWriter {
   readonly stats: MergedStats;
   readonly #parts: PieceParts;
   readonly #piecePath: string;
-  readonly #buffer = new FileBuffer();
+  readonly #reader = new FileReader();
   /** What is the same in all pieces. */
   #ofAll: ConstantRow | undefined;
 
@@ -66,8 +66,8 @@ export class PieceWriter {
     );
   }
 
-  async write(range: KeyRange): Promise<Piece> {
-    const { source, layout, constant, sortColumns, where } = this.#parts;
+  async write(range: KeyRange, take: TakePiece): Promise<void> {
+    const { database, source, layout, constant, sortColumns, where } = this.#parts;
     const names = sortColumns.slice(0, -1);
     const fixed = textsOf(range, names).filter(([name]) => !constant.has(name));
     const alike = new Set([...constant, ...fixed.map(([name]) => name)]);
@@ -75,7 +75,7 @@ export class PieceWriter {
     const orderBy = sortColumns.filter((name) => varying.has(name)).map(identifier);
     const rows = source.select(varying, `${where} AND ${rangeCondition(range, names)}`);
     try {
-      const constants = [];
+      const constants: ConstantRow[] = [];
       if (constant.size > 0) {
         constants.push((this.#ofAll ??= await this.#row(constant, `${source.select(constant, where)} LIMIT 1`)));
       }
@@ -86,7 +86,14 @@ export class PieceWriter {
       const copied = await this.#copy(`FROM (${rows}) ORDER BY ${orderBy.join(', ')}`, varying, 'V2');
       this.stats.add(copied.statistics, copied.rows, varying);
       for (const row of constants) this.stats.add(row.statistics, 1, row.names, copied.rows);
-      return { file: this.#buffer.read(this.#piecePath), constants: constants.map(({ columns }) => columns) };
+      const sizeBytes = this.#reader.open(this.#piecePath, (piece) => {
+        take(
+          piece,
+          constants.map(({ columns }) => columns),
+        );
+        return piece.sizeBytes;
+      });
+      await database.letGo(sizeBytes);
     } finally {
       rmSync(this.#piecePath, { force: true });
     }
@@ -129,24 +136,27 @@ function fieldIdsSql(columns: readonly StoredColumn[], fieldIdOf: (column: Store
   return `{${members.join(', ')}}`;
 }
 
-/** Whole files, one after the other in the same memory. */
-class FileBuffer {
+/** Files, one after the other, the parts of all of them in the same memory. */
+class FileReader {
   #bytes = Buffer.alloc(0);
 
-  /** Valid until the next call. */
-  read(path: string): Uint8Array {
+  open<T>(path: string, use: (file: PieceFile) => T): T {
     const file = openSync(path, 'r');
     try {
-      const { size } = fstatSync(file);
-      if (size > this.#bytes.length) this.#bytes = Buffer.alloc(Math.ceil(size * GROWTH));
-      for (let at = 0; at < size; ) {
-        const count = readSync(file, this.#bytes, at, size - at, at);
-        if (count === 0) throw new OpenWitError('internal', 'INTERNAL', `a piece became shorter, path=\`${path}\``);
-        at += count;
-      }
-      return this.#bytes.subarray(0, size);
+      return use({ sizeBytes: fstatSync(file).size, read: (start, end) => this.#read(file, start, end) });
     } finally {
       closeSync(file);
     }
+  }
+
+  #read(file: number, start: number, end: number): Uint8Array {
+    const size = end - start;
+    if (size > this.#bytes.length) this.#bytes = Buffer.alloc(Math.ceil(size * GROWTH));
+    for (let at = 0; at < size; ) {
+      const count = readSync(file, this.#bytes, at, size - at, start + at);
+      if (count === 0) throw new OpenWitError('internal', 'INTERNAL', 'a piece became shorter while it was read');
+      at += count;
+    }
+    return this.#bytes.subarray(0, size);
   }
 }

@@ -16,7 +16,7 @@ import {
   REPETITION,
   STATISTICS,
 } from './metadata-fields.ts';
-import { pagesOf } from './parquet-pages.ts';
+import { chunkRange, pagesOf } from './parquet-pages.ts';
 import { i64, integer, readThrift, structsIn, type ThriftStruct, withFields } from './thrift.ts';
 
 /**
@@ -64,7 +64,8 @@ function leafOf(file: Uint8Array, meta: ThriftStruct, path: readonly ThriftStruc
   const repetitions = path.map((element) => integer(element, ELEMENT.repetition));
   const isRepeated = repetitions.includes(REPETITION.repeated);
   const mostDefinition = repetitions.filter((repetition) => repetition !== REPETITION.required).length;
-  const pages = pagesOf(file, meta);
+  const { start, end } = chunkRange(meta);
+  const pages = pagesOf(file.subarray(start, end));
   const page = pages.find(({ type }) => type === PAGE_TYPE.data);
   const dictionary = pages.find(({ type }) => type === PAGE_TYPE.dictionary);
   const header = page?.header.fields[PAGE.data] as ThriftStruct | undefined;

@@ -2,7 +2,6 @@ import {
   type AttributeColumn,
   type ColumnData,
   type ColumnDefinition,
-  type FileColumnStats,
   TABLES,
   type TableName,
   typesColumnOf,
@@ -10,9 +9,10 @@ import {
 import type { RecordBatch } from 'apache-arrow';
 import { type StoredValues, toRecordBatch } from './arrow-columns.ts';
 import { attributeCensus, countRows, type KeyCensus } from './attribute-census.ts';
-import { type AttributeColumnPlan, type AttributeColumnSettings, planAttributeColumns } from './attribute-columns.ts';
+import { type AttributeColumnPlan, planAttributeColumns } from './attribute-columns.ts';
 import { storeAttributes } from './attribute-values.ts';
 import { columnStats, timestampRange } from './column-stats.ts';
+import type { EncodeRequest, FileFacts } from './encode-protocol.ts';
 import type { GroupedValues } from './grouped-columns.ts';
 import { OrderedRows } from './ordered-rows.ts';
 import type { Scratch } from './scratch.ts';
@@ -26,20 +26,8 @@ import {
   storedColumns,
 } from './stored-layout.ts';
 
-/** A batch in memory and what its table has already. Plain data: it goes to a worker. */
-export interface EncodeRequest {
-  readonly table: TableName;
-  readonly rows: number;
-  /** In the layout of `TABLES`. */
-  readonly columns: readonly ColumnData[];
-  readonly fieldIds: ReadonlyMap<string, number>;
-  readonly attributeColumns: readonly AttributeColumn[];
-  readonly nextFieldId: number;
-  readonly settings: AttributeColumnSettings;
-}
-
 /** The batch in the stored layout, with what the catalog keeps of it. */
-export interface EncodedBatch {
+export interface EncodedBatch extends FileFacts {
   /** The columns that are written row by row. */
   readonly batch: RecordBatch;
   /** One row: the other columns, with the value that all rows of the batch have, or of those in `grouped` one of them. */
@@ -48,12 +36,6 @@ export interface EncodedBatch {
   /** The names of all columns, in order. */
   readonly columns: readonly string[];
   readonly table: TableName;
-  readonly newColumns: readonly AttributeColumn[];
-  readonly attributeColumnIds: readonly number[];
-  readonly emptyColumns: readonly string[];
-  readonly columnStats: readonly FileColumnStats[];
-  readonly minTimestampNs: bigint;
-  readonly maxTimestampNs: bigint;
 }
 
 /** The result lies in `memory`. */

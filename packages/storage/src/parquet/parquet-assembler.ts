@@ -19,6 +19,15 @@ import {
 } from './thrift.ts';
 
 const MAGIC = Buffer.from('PAR1');
+/** Of the length of the footer, and the magic. */
+const TAIL_BYTES = 8;
+
+/** A whole Parquet file, read by parts. */
+export interface PieceFile {
+  readonly sizeBytes: number;
+  /** Valid until the next call. */
+  read(start: number, end: number): Uint8Array;
+}
 
 export interface AssembledFile {
   readonly rows: number;
@@ -38,14 +47,14 @@ export interface AssemblerSettings {
 /**
  * Makes one Parquet file of many: the row groups of all, one behind the other, under one footer; beside the columns of a
  * piece stand those that are made for it. The pieces of a merge are written uncompressed; here their pages are
- * compressed, each column as suits it. Memory is one piece and the metadata of all.
+ * compressed, each column as suits it. Memory is one column chunk and the metadata of all.
  */
 export class ParquetAssembler {
   readonly #write: (bytes: Uint8Array) => void;
   readonly #settings: AssemblerSettings;
   #at = 0;
   #rows = 0;
-  /** The first piece's footer without its row groups. As bytes of its own: what is read of a piece lies in the piece. */
+  /** The first piece's footer without its row groups. */
   #first: Uint8Array | undefined;
   /** As bytes: as objects the metadata of a large file would take twenty times as much. */
   readonly #rowGroups: Uint8Array[] = [];
@@ -58,13 +67,13 @@ export class ParquetAssembler {
   }
 
   /**
-   * Adds a whole Parquet file; its bytes may change afterwards, and what is returned is of them.
+   * Adds the row groups of a file.
    * @param made the columns that it has not itself
    * @returns the metadata of its row groups
    * @throws data / STORE_CORRUPTION; internal / INTERNAL for pages of another form
    */
-  add(piece: Uint8Array, made: readonly MadeColumns[] = []): readonly ThriftStruct[] {
-    const { struct } = readThrift(piece, piece.length - 8 - footerBytes(piece));
+  add(piece: PieceFile, made: readonly MadeColumns[] = []): readonly ThriftStruct[] {
+    const { struct } = readThrift(footerOf(piece));
     this.#first ??= Uint8Array.from(writeThrift(this.#withoutRows(struct, made)));
     this.#rows += integer(struct, FILE.rows)!;
     let from = 0;
@@ -88,7 +97,7 @@ export class ParquetAssembler {
       }),
     );
     this.#append(footer);
-    const tail = Buffer.alloc(8);
+    const tail = Buffer.alloc(TAIL_BYTES);
     tail.writeUInt32LE(footer.length);
     tail.set(MAGIC, 4);
     this.#append(tail);
@@ -113,7 +122,7 @@ export class ParquetAssembler {
     return this.#settings.columns.map((name) => byName.get(name)!);
   }
 
-  #rowGroup(group: ThriftStruct, rows: RowRange, piece: Uint8Array, made: readonly MadeColumns[]): ThriftStruct {
+  #rowGroup(group: ThriftStruct, rows: RowRange, piece: PieceFile, made: readonly MadeColumns[]): ThriftStruct {
     const start = this.#at;
     const written = Map.groupBy(structsIn(group, GROUP.columns), (chunk) => pathOf(chunk)[0]!);
     const varying = Array.from(written, ([name, chunks]) => ({
@@ -154,7 +163,7 @@ export class ParquetAssembler {
   }
 
   /** A chunk at its new place. */
-  #kept(chunk: ThriftStruct, piece: Uint8Array): ThriftStruct {
+  #kept(chunk: ThriftStruct, piece: PieceFile): ThriftStruct {
     const meta = metaOf(chunk);
     const { start, end } = chunkRange(meta);
     const moved = (field: number) => {
@@ -162,13 +171,14 @@ export class ParquetAssembler {
       return offset === undefined ? undefined : i64(offset - start + this.#at);
     };
     const offsets = { [META.dataPage]: moved(META.dataPage), [META.dictionaryPage]: moved(META.dictionaryPage) };
-    this.#append(piece.subarray(start, end));
+    this.#append(piece.read(start, end));
     return chunkOf(withFields(meta, offsets));
   }
 
-  #compressed(chunk: ThriftStruct, piece: Uint8Array): ThriftStruct {
+  #compressed(chunk: ThriftStruct, piece: PieceFile): ThriftStruct {
     const meta = metaOf(chunk);
-    const pages = pagesOf(piece, meta);
+    const range = chunkRange(meta);
+    const pages = pagesOf(piece.read(range.start, range.end));
     const codec = chooseCodec(pages.map(({ body }) => body));
     const start = this.#at;
     let dictionaryPage: number | undefined;
@@ -201,12 +211,12 @@ export class ParquetAssembler {
   }
 
   /** They lie behind a row group's pages. */
-  #bloomFilter(chunk: ThriftStruct, piece: Uint8Array): ThriftStruct {
+  #bloomFilter(chunk: ThriftStruct, piece: PieceFile): ThriftStruct {
     const meta = metaOf(chunk);
     const from = integer(meta, META.bloom);
     if (from === undefined) return chunk;
     const start = this.#at;
-    this.#append(piece.subarray(from, from + integer(meta, META.bloomBytes)!));
+    this.#append(piece.read(from, from + integer(meta, META.bloomBytes)!));
     return chunkOf(withFields(meta, { [META.bloom]: i64(start) }));
   }
 
@@ -225,6 +235,13 @@ export class ParquetAssembler {
     this.#write(bytes);
     this.#at += bytes.length;
   }
+}
+
+/** Bytes of its own: the metadata is views into them. */
+function footerOf(piece: PieceFile): Uint8Array {
+  const tail = piece.sizeBytes - TAIL_BYTES;
+  const length = footerBytes(piece.read(tail, piece.sizeBytes));
+  return Uint8Array.from(piece.read(tail - length, tail));
 }
 
 /** Without what tells of places in another file. */

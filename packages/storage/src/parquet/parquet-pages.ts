@@ -9,18 +9,17 @@ export interface Page {
 }
 
 /** The pages of a column chunk that is not compressed. @throws internal / INTERNAL for pages of another form */
-export function pagesOf(file: Uint8Array, meta: ThriftStruct): Page[] {
-  const { start, end } = chunkRange(meta);
+export function pagesOf(chunk: Uint8Array): Page[] {
   const pages: Page[] = [];
-  for (let at = start; at < end; ) {
-    const { struct: header, end: bodyAt } = readThrift(file, at);
+  for (let at = 0; at < chunk.length; ) {
+    const { struct: header, end: bodyAt } = readThrift(chunk, at);
     const type = integer(header, PAGE.type)!;
     const length = integer(header, PAGE.compressedBytes)!;
     const isKnown = type === PAGE_TYPE.data || type === PAGE_TYPE.dictionary;
     if (!isKnown || length !== integer(header, PAGE.uncompressedBytes)) {
       throw new OpenWitError('internal', 'INTERNAL', `a page of an unknown form, type=${type}`);
     }
-    pages.push({ type, header, body: file.subarray(bodyAt, (at = bodyAt + length)) });
+    pages.push({ type, header, body: chunk.subarray(bodyAt, (at = bodyAt + length)) });
   }
   return pages;
 }

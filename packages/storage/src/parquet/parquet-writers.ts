@@ -1,14 +1,7 @@
 import type { Worker } from 'node:worker_threads';
 import { errorFromMessage, OpenWitError, startWorker } from '@openwit/ports';
-import type { EncodedBatch, EncodeRequest } from './encode-batch.ts';
+import type { EncodedFile, EncodeRequest, ParquetCompression } from './encode-protocol.ts';
 import type { WorkerRequest, WorkerResponse } from './worker.ts';
-import type { ParquetCompression } from './write-parquet.ts';
-
-/** The bytes of a Parquet file with what the catalog keeps of it. */
-export interface EncodedFile extends Omit<EncodedBatch, 'table' | 'batch' | 'row' | 'grouped' | 'columns'> {
-  readonly parquet: Uint8Array<ArrayBuffer>;
-  readonly footerBytes: number;
-}
 
 export interface ParquetWritersSettings {
   /** Worker threads; each holds one batch at a time, about five times its bytes. Default 1. */

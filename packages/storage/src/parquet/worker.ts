@@ -1,10 +1,10 @@
 import { parentPort } from 'node:worker_threads';
 import { type ErrorMessage, errorToMessage } from '@openwit/ports';
-import { type EncodeRequest, encodeBatch } from './encode-batch.ts';
+import { encodeBatch } from './encode-batch.ts';
+import type { EncodedFile, EncodeRequest, ParquetCompression } from './encode-protocol.ts';
 import { footerBytes } from './footer-bytes.ts';
-import type { EncodedFile } from './parquet-writers.ts';
 import { Scratch } from './scratch.ts';
-import { BatchWriter, type ParquetCompression, wasmBytes } from './write-parquet.ts';
+import { BatchWriter, wasmBytes } from './write-parquet.ts';
 
 export interface WorkerRequest {
   readonly request: EncodeRequest;

@@ -11,14 +11,12 @@ import {
 } from 'parquet-wasm';
 import { ConstantColumns } from './constant-columns.ts';
 import type { EncodedBatch } from './encode-batch.ts';
+import type { ParquetCompression } from './encode-protocol.ts';
 import { GroupedColumns } from './grouped-columns.ts';
 import { IpcBuffer } from './ipc-buffer.ts';
 import { ParquetAssembler } from './parquet-assembler.ts';
 import { ShrinkingColumns } from './shrinking-columns.ts';
 import { SORT_COLUMNS } from './sort-order.ts';
-
-/** How the pages of active files are compressed: lz4 costs the least CPU, zstd half the bytes. */
-export type ParquetCompression = 'lz4' | 'zstd' | 'none';
 
 const COMPRESSIONS: Record<ParquetCompression, Compression> = {
   lz4: Compression.LZ4_RAW,
@@ -59,7 +57,8 @@ export class BatchWriter {
     const settings = { columns, sortColumns: SORT_COLUMNS[table], compresses: false };
     const assembler = new ParquetAssembler((bytes) => void parts.push(bytes), settings);
     const made = row.numCols === 0 ? [] : [new GroupedColumns(this.#columnsOfRow(row), grouped)];
-    shrinking.learn(assembler.add(written, made));
+    const piece = { sizeBytes: written.length, read: (start: number, end: number) => written.subarray(start, end) };
+    shrinking.learn(assembler.add(piece, made));
     const { sizeBytes } = assembler.finish();
     const file = joined(parts, sizeBytes);
     freeBuffer(written);

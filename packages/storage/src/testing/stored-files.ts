@@ -8,9 +8,10 @@ import { mergeFiles } from '../compaction/merge-files.ts';
 import type { MergeSettings } from '../compaction/merge-request.ts';
 import { unfinishedName } from '../file-paths.ts';
 import { encodeBatch } from '../parquet/encode-batch.ts';
+import type { ParquetCompression } from '../parquet/encode-protocol.ts';
 import { Scratch } from '../parquet/scratch.ts';
 import { storedColumns, withChildren } from '../parquet/stored-layout.ts';
-import { BatchWriter, type ParquetCompression } from '../parquet/write-parquet.ts';
+import { BatchWriter } from '../parquet/write-parquet.ts';
 
 const ALL_TIME = { fromNs: 0n, toNs: 2n ** 63n };
 const MEMORY_BYTES = 128 * 1024 * 1024;

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { SharedGarbage } from './shared-garbage.ts';
+import { UncountedGarbage } from './uncounted-garbage.ts';
 
 const MIB = 1024 * 1024;
 
 test('shared memory that was let go of goes back, though nothing else makes garbage', () => {
-  const garbage = new SharedGarbage();
+  const garbage = new UncountedGarbage();
   const before = process.memoryUsage.rss();
   for (let i = 0; i < 64; i++) {
     new Uint8Array(new SharedArrayBuffer(16 * MIB)).fill(1);
@@ -16,7 +16,7 @@ test('shared memory that was let go of goes back, though nothing else makes garb
 });
 
 test('no `gc` is left behind in new contexts', async () => {
-  new SharedGarbage();
+  new UncountedGarbage();
   const { runInNewContext } = await import('node:vm');
   assert.equal(runInNewContext('typeof gc'), 'undefined');
 });

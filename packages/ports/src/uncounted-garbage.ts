@@ -5,10 +5,10 @@ import { runInNewContext } from 'node:vm';
 const MOST_BYTES = 32 * 1024 * 1024;
 
 /**
- * Shared buffers that this thread let go of. V8 counts them nowhere, and a thread that makes little other garbage is never
- * collected: they would stay for ever.
+ * Memory that this thread let go of and that V8 counts nowhere: shared buffers, and what a native library frees with an object.
+ * A thread that makes little other garbage is never collected, and it would stay for ever.
  */
-export class SharedGarbage {
+export class UncountedGarbage {
   readonly #collect: () => void;
   #bytes = 0;
 
@@ -16,12 +16,16 @@ export class SharedGarbage {
     this.#collect = globalThis.gc ?? hiddenGc();
   }
 
-  /** Nothing of this thread may refer to them any more. */
-  add(bytes: number): void {
+  /**
+   * Nothing of this thread may refer to it any more.
+   * @returns true when it was enough for a collection
+   */
+  add(bytes: number): boolean {
     this.#bytes += bytes;
-    if (this.#bytes < MOST_BYTES) return;
+    if (this.#bytes < MOST_BYTES) return false;
     this.#bytes = 0;
     this.#collect();
+    return true;
   }
 }
 
