@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { OpenWitError } from '@openwit/ports';
 import { isFenced, MemoryFileSystem } from '@openwit/ports/testing';
 import { SqliteCatalog } from './catalog/sqlite-catalog.ts';
-import type { LsmStoreCollaborators, LsmStoreSettings } from './lsm-store.ts';
+import type { LsmStoreCollaborators, LsmStoreSettings } from './lsm-store-settings.ts';
 import { sealedLogs } from './testing/store-fixture.ts';
 import { StorePlace } from './testing/store-place.ts';
 

@@ -7,6 +7,7 @@ export type { CompactionSettings } from './compaction/plan-compaction.ts';
 export * from './data-folder-lock.ts';
 export * from './disk-reserve.ts';
 export * from './lsm-store.ts';
+export type { CompactionOptions, LsmStoreCollaborators, LsmStoreSettings } from './lsm-store-settings.ts';
 export * from './memory-store.ts';
 export { DiskObjectStore, type DiskObjectStoreSettings } from './objects/disk-object-store.ts';
 export { fileContent } from './objects/file-content.ts';

@@ -1,12 +1,9 @@
-import { join, resolve } from 'node:path';
 import {
   type BatchSink,
   type Catalog,
   type Clock,
   type DataFile,
-  type FileSystem,
   OpenWitError,
-  type Random,
   type SealedBatch,
   SIGNALS,
   type Snapshot,
@@ -14,18 +11,20 @@ import {
   type TableName,
   type TableSource,
   type TableUsage,
-  type WalRange,
 } from '@openwit/ports';
 import { BatchFlusher } from './batch-flusher.ts';
 import { Compactor } from './compaction/compactor.ts';
 import { FileMerger } from './compaction/file-merger.ts';
-import { type CompactionSettings, DEFAULT_COMPACTION } from './compaction/plan-compaction.ts';
 import { FenceWatch } from './fence-watch.ts';
 import { BusyPaths } from './garbage-sweep.ts';
+import {
+  type LsmStoreCollaborators,
+  type LsmStoreSettings,
+  type ResolvedSettings,
+  resolvedSettings,
+} from './lsm-store-settings.ts';
 import { type Chore, Maintenance } from './maintenance.ts';
 import { sweepOrphans } from './orphan-sweep.ts';
-import { type AttributeColumnSettings, DEFAULT_ATTRIBUTE_COLUMNS } from './parquet/attribute-columns.ts';
-import type { ParquetCompression } from './parquet/encode-protocol.ts';
 import { ParquetWriters } from './parquet/parquet-writers.ts';
 import { Retention } from './retention/retention.ts';
 import { type MatchRows, RowRemoval } from './retention/row-removal.ts';
@@ -35,79 +34,14 @@ import type { StoreStats } from './store-stats.ts';
 import { TableSync } from './table-sync.ts';
 import { tableUsage } from './table-usage.ts';
 import { TenantTables } from './tenant-tables.ts';
-import { BucketSweep, type BucketSweepSettings, DEFAULT_BUCKET_SWEEP } from './tiers/bucket-sweep.ts';
-import type { ColdCache } from './tiers/cold-cache.ts';
-import { FilePlaces, type TierStores } from './tiers/file-places.ts';
+import { BucketSweep } from './tiers/bucket-sweep.ts';
+import { FilePlaces } from './tiers/file-places.ts';
 import { summaryOf } from './tiers/files-summary.ts';
-import type { PolicyRule } from './tiers/table-policy.ts';
 import { TierMover } from './tiers/tier-mover.ts';
 
-export interface LsmStoreCollaborators {
-  readonly catalog: Catalog;
-  readonly fileSystem: FileSystem;
-  readonly clock: Clock;
-  readonly random?: Random;
-  /** Called when a batch's file is committed, after snapshots show the file in its place. */
-  readonly onCommitted?: (range: WalRange) => void;
-  /** Writes the Parquet; by default worker threads of the store's own. */
-  readonly writers?: Pick<ParquetWriters, 'encode' | 'close'>;
-  /** Merges files; by default a worker thread of the store's own. */
-  readonly merger?: Pick<FileMerger, 'merge' | 'close'>;
-  /** The stores of the tiers beyond the local disk. Default: none, every file stays. */
-  readonly tiers?: TierStores;
-  /** What queries read files of object stores through; without it they cannot. It stays open when the store is closed. */
-  readonly coldFiles?: Pick<ColdCache, 'reads' | 'forget'>;
-}
-
-export interface CompactionOptions extends CompactionSettings {
-  /** What a merge may hold in memory, in bytes. Default 96 MiB. */
-  readonly memoryLimitBytes: number;
-}
-
-export interface LsmStoreSettings {
-  /** The folder of the Parquet files. */
-  readonly dataPath: string;
-  /** Names this node's folders; see `SqliteCatalog.nodeId`. */
-  readonly nodeId: string;
-  /** Where a merge puts what does not fit its memory. Default: `tmp` beside the data path. */
-  readonly tempDir?: string;
-  /** Of active files. Default `lz4`. */
-  readonly compression?: ParquetCompression;
-  /** Default: keys in at least 10 % of a file's rows, at most 200 columns a table. */
-  readonly attributeColumns?: Partial<AttributeColumnSettings>;
-  /** What a tenant's tables may have of attribute columns, where that is not what all may have. */
-  readonly maxAttributeColumns?: (tenant: string) => number | undefined;
-  /** Threads that write Parquet. Default 1. */
-  readonly threads?: number;
-  readonly compaction?: Partial<CompactionOptions>;
-  /** How long other readers of the catalog find the files of a snapshot after the next one, in milliseconds. Default 30,000. */
-  readonly snapshotRetentionMs?: number;
-  /**
-   * How often the stores of the tiers are looked through for what crashes and late requests left, and from which age on such
-   * things are removed. Default: each day, of more than an hour.
-   */
-  readonly bucketSweep?: Partial<BucketSweepSettings>;
-  /** When files move on and records are removed; of the rules that name a table the last one holds. Default: never. */
-  readonly policies?: readonly PolicyRule[];
-  /**
-   * What the hot tier may hold, in bytes: above 80 % of it files move to the cold one whatever their age, and at all of it no
-   * more records are taken. Default: no limit.
-   */
-  readonly hotBytes?: number;
-  /** The class that files of the archive get, by its store's own name: `GLACIER`. Default: the store's own. */
-  readonly archiveClass?: string;
-  /** How long a clock that jumped forward must go on before records are removed by it, in milliseconds. Default 3,600,000. */
-  readonly clockConfirmMs?: number;
-}
-
-const DEFAULT_MEMORY_BYTES = 96 * 1024 * 1024;
-const DEFAULT_RETENTION_MS = 30_000;
 /** Of the hot tier: files begin to move before it is full. */
 const HOT_SHARE = 0.8;
 const RETRY_AFTER_MS = 1000;
-const DEFAULT_CONFIRM_MS = 3_600_000;
-const SHORTEST_TICK_MS = 50;
-const LONGEST_TICK_MS = 5000;
 const CLOSE_PATIENCE_MS = 1000;
 
 /**
@@ -140,8 +74,10 @@ export class LsmStore implements BatchSink, TableSource {
   readonly #moving: Maintenance;
 
   /** Reads the catalog and removes what a crash left. @throws unavailable / STORE_UNAVAILABLE; data / STORE_CORRUPTION */
-  static async open(collaborators: LsmStoreCollaborators, settings: LsmStoreSettings): Promise<LsmStore> {
+  static async open(collaborators: LsmStoreCollaborators, given: LsmStoreSettings): Promise<LsmStore> {
     const { catalog, fileSystem } = collaborators;
+    const settings = resolvedSettings(given);
+    const { dataPath, nodeId } = settings;
     const tables = new TenantTables(collaborators.coldFiles);
     const known = new Set<string>(await catalog.retiredPaths());
     for (const { tenant, table, attributeColumns } of await catalog.tables()) {
@@ -149,36 +85,25 @@ export class LsmStore implements BatchSink, TableSource {
       tables.table(tenant, table).change({ files, attributeColumns });
       for (const { path } of files) known.add(path);
     }
-    const dataPath = resolve(settings.dataPath);
-    await sweepOrphans(fileSystem, dataPath, settings.nodeId, known).catch((cause) => {
+    await sweepOrphans(fileSystem, dataPath, nodeId, known).catch((cause) => {
       throw new OpenWitError('unavailable', 'STORE_UNAVAILABLE', `leftovers cannot be removed, path=\`${dataPath}\``, {
         cause,
       });
     });
-    const lastSeenMs = await catalog.trustedMs();
-    return new LsmStore(tables, lastSeenMs, collaborators, { ...settings, dataPath });
+    return new LsmStore(tables, await catalog.trustedMs(), collaborators, settings);
   }
 
   private constructor(
     tables: TenantTables,
     lastSeenMs: number | undefined,
     collaborators: LsmStoreCollaborators,
-    settings: LsmStoreSettings,
+    settings: ResolvedSettings,
   ) {
     const { catalog, fileSystem, clock, onCommitted, random = systemRandom, tiers = {} } = collaborators;
-    const { policies = [], hotBytes = Infinity, archiveClass } = settings;
-    const { dataPath, nodeId, threads = 1, compression = 'lz4' } = settings;
-    const attributeColumns = { ...DEFAULT_ATTRIBUTE_COLUMNS, ...settings.attributeColumns };
-    const { memoryLimitBytes = DEFAULT_MEMORY_BYTES, ...compaction } = settings.compaction ?? {};
-    const planning = { ...DEFAULT_COMPACTION, ...compaction };
-    const retentionMs = settings.snapshotRetentionMs ?? DEFAULT_RETENTION_MS;
-    const tempDir = settings.tempDir ?? join(dataPath, '../tmp');
-    const writers = collaborators.writers ?? new ParquetWriters({ threads, compression });
-    const merger = collaborators.merger ?? new FileMerger({ tempDir, memoryLimitBytes });
-    const attributeColumnsOf = (tenant: string) => {
-      const maxPerTable = settings.maxAttributeColumns?.(tenant);
-      return maxPerTable === undefined ? attributeColumns : { ...attributeColumns, maxPerTable };
-    };
+    const { dataPath, nodeId, minShare, policies, hotBytes, archiveClass, attributeColumnsOf } = settings;
+    const { clockConfirmMs, tickMs } = settings;
+    const writers = collaborators.writers ?? new ParquetWriters(settings.writing);
+    const merger = collaborators.merger ?? new FileMerger(settings.merging);
     const context = { catalog, fileSystem, writers, dataPath, nodeId, attributeColumnsOf };
     this.#catalog = catalog;
     this.#clock = clock;
@@ -193,7 +118,7 @@ export class LsmStore implements BatchSink, TableSource {
         onCommitted: (range, files) => this.#committed(files, () => onCommitted?.(range)),
         onFailure: (error) => this.#fence.heed(error),
       },
-      threads + 1,
+      settings.writing.threads + 1,
     );
     const busy = this.#busy;
     const sync = new TableSync({ catalog, tables, onSynced: () => this.#changed() });
@@ -211,29 +136,27 @@ export class LsmStore implements BatchSink, TableSource {
         onLeft,
         onCommitted: (files) => this.#committed(files),
       },
-      { ...planning, dataPath, nodeId, minShare: attributeColumns.minShare },
+      { ...settings.planning, dataPath, nodeId, minShare },
     );
     this.#removal = new RowRemoval(
       { catalog, fileSystem, clock, random, merger, tables, busy, sync, onLeft, onRemoved: () => this.#changed() },
-      { dataPath, nodeId, minShare: attributeColumns.minShare },
+      { dataPath, nodeId, minShare },
     );
     const places = new FilePlaces({ fileSystem, stores: tiers, copies: collaborators.coldFiles }, dataPath);
-    const confirmMs = settings.clockConfirmMs ?? DEFAULT_CONFIRM_MS;
-    const time = new TrustedTime(clock, lastSeenMs, confirmMs);
+    const time = new TrustedTime(clock, lastSeenMs, clockConfirmMs);
     // Snapshots are of this catalog alone: the clock that they were made by is believed as it is now.
-    const snapshotTime = new TrustedTime(clock, clock.now(), confirmMs);
-    this.#retirement = new Retirement({ catalog, places, clock, time: snapshotTime, tables, busy }, retentionMs);
+    const snapshotTime = new TrustedTime(clock, clock.now(), clockConfirmMs);
+    this.#retirement = new Retirement(
+      { catalog, places, clock, time: snapshotTime, tables, busy },
+      settings.snapshotRetentionMs,
+    );
     this.#retention = new Retention({ catalog, tables, sync, time, onRemoved: () => this.#changed() }, policies);
     this.#mover = new TierMover(
       { catalog, fileSystem, clock, tables, places, busy, onMoved: () => this.#changed(), onLeft },
       { policies, hotBytes: HOT_SHARE * hotBytes, ...(archiveClass !== undefined && { archiveClass }) },
     );
-    this.#bucketSweep = new BucketSweep({ catalog, places, clock, tables, busy, onLeft }, nodeId, {
-      ...DEFAULT_BUCKET_SWEEP,
-      ...settings.bucketSweep,
-    });
+    this.#bucketSweep = new BucketSweep({ catalog, places, clock, tables, busy, onLeft }, nodeId, settings.bucketSweep);
     this.#changed();
-    const tickMs = Math.max(SHORTEST_TICK_MS, Math.min(LONGEST_TICK_MS, planning.quietMs, retentionMs));
     const syncing: Chore = {
       run: () => this.#compactor.exclusively(() => sync.run()),
       failed: (error) => sync.failed(error),

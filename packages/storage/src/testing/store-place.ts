@@ -1,7 +1,8 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type { DataFile, Snapshot } from '@openwit/ports';
 import { DrivenClock, FaultyFileSystem, MemoryFileSystem } from '@openwit/ports/testing';
-import { LsmStore, type LsmStoreCollaborators, type LsmStoreSettings } from '../lsm-store.ts';
+import { LsmStore } from '../lsm-store.ts';
+import type { LsmStoreCollaborators, LsmStoreSettings } from '../lsm-store-settings.ts';
 import { bodiesOf, fakeMerger, fakeWriters, openCatalog, rowsOfFile, sealedLogs } from './store-fixture.ts';
 
 export const RETENTION_MS = 30_000;
