@@ -2,7 +2,7 @@ import { metaOf, pathOf, type SchemaColumn, schemaColumns, schemaOf } from './fi
 import { footerBytes } from './footer-bytes.ts';
 import type { MadeColumns, RowRange } from './made-chunk.ts';
 import { CHUNK, ELEMENT, FILE, GROUP, META, PAGE, PAGE_TYPE, SORTING } from './metadata-fields.ts';
-import { chooseCodec, freeOutput, type PageCodec } from './page-compression.ts';
+import { ColumnCodecs, freeOutput, type PageCodec } from './page-compression.ts';
 import { chunkRange, type Page, pagesOf } from './parquet-pages.ts';
 import {
   binary,
@@ -52,6 +52,7 @@ export interface AssemblerSettings {
 export class ParquetAssembler {
   readonly #write: (bytes: Uint8Array) => void;
   readonly #settings: AssemblerSettings;
+  readonly #codecs = new ColumnCodecs();
   #at = 0;
   #rows = 0;
   /** The first piece's footer without its row groups. */
@@ -179,7 +180,11 @@ export class ParquetAssembler {
     const meta = metaOf(chunk);
     const range = chunkRange(meta);
     const pages = pagesOf(piece.read(range.start, range.end));
-    const codec = chooseCodec(pages.map(({ body }) => body));
+    const isDictionary = pages[0]!.type === PAGE_TYPE.dictionary;
+    const codec = this.#codecs.of(
+      `${pathOf(chunk).join('.')} ${isDictionary}`,
+      pages.map(({ body }) => body),
+    );
     const start = this.#at;
     let dictionaryPage: number | undefined;
     let dataPage: number | undefined;
