@@ -15,6 +15,8 @@ const SEED = Number(process.env.OPENWIT_SEED ?? Date.now() % 1_000_000);
 const CONNECTIONS = 4;
 const MAX_RECORDS_PER_REQUEST = 40;
 const MAX_LIFE_MS = 700;
+/** How long an aimed kill waits for its moment. */
+const AIM_MS = 3000;
 const REST_MS = 3000;
 
 /**
@@ -43,6 +45,8 @@ test(`an acknowledged record survives ${ROUNDS} times kill -9, exactly once`, {
   let cold = 0;
   /** Kills that left a file half written. */
   const met = { merges: 0, uploads: 0 };
+  const isMerging = () => filesIn(join(dataDir, 'parquet')).some((path) => /stable-.*\.tmp$/.test(path));
+  const isUploading = () => filesIn(join(dataDir, 'cold')).some((path) => path.includes('.unfinished'));
   try {
     for (let round = 0; round < ROUNDS; round++) {
       const node = await startNode(dataDir, configOf(dataDir));
@@ -51,16 +55,20 @@ test(`an acknowledged record survives ${ROUNDS} times kill -9, exactly once`, {
         sendUntilDead(node, () => take(1 + random.below(MAX_RECORDS_PER_REQUEST)), acknowledged),
       );
       await sleep(life);
+      // Of three kills one comes at any moment, one as soon as a merge is seen, and one as soon as an upload is.
+      if (round % 3 === 1) await whenSeen(isMerging);
+      if (round % 3 === 2) await whenSeen(isUploading);
       await node.kill();
       await Promise.all(clients);
-      if (filesIn(join(dataDir, 'parquet')).some((path) => /stable-.*\.tmp$/.test(path))) met.merges++;
-      if (filesIn(join(dataDir, 'cold')).some((path) => path.includes('.unfinished'))) met.uploads++;
+      if (isMerging()) met.merges++;
+      if (isUploading()) met.uploads++;
       if (random.below(4) === 0) await killWhileStarting(dataDir, random);
       if (round % 5 === 4 || round === ROUNDS - 1) await check();
     }
     assert.ok(cold > 0, 'files moved');
     t.diagnostic(`kills in the middle of a merge ${met.merges}, of an upload ${met.uploads}`);
     assert.ok(met.merges > 0, 'merges were met');
+    assert.ok(met.uploads > 0, 'uploads were met');
     await comeToRest(dataDir);
     await assertNothingIsLeftOver(dataDir);
   } finally {
@@ -87,6 +95,11 @@ test(`an acknowledged record survives ${ROUNDS} times kill -9, exactly once`, {
     }
   }
 });
+
+/** It may have passed when this returns: the next step is met then. */
+async function whenSeen(isThere: () => boolean): Promise<void> {
+  for (const end = Date.now() + AIM_MS; Date.now() < end && !isThere(); ) await sleep(1);
+}
 
 async function comeToRest(dataDir: string): Promise<void> {
   const node = await startNode(dataDir, configOf(dataDir));
