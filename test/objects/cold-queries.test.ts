@@ -17,7 +17,7 @@ import { MINIO_CREDENTIALS, minio } from '../services/minio.ts';
 const FILES = 20;
 /** Files that differ; each is there several times. */
 const DISTINCT = 4;
-const ROWS = 11_000;
+const ROWS = 15_000;
 const MIB = 1024 * 1024;
 
 const server = await minio();

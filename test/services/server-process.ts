@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -41,8 +41,10 @@ export async function startServer({ program, args, env = {}, readyPath }: Server
     await end(child, exited);
     rmSync(folder, { recursive: true, force: true });
   };
-  // What ends this process without `after` must not leave the server behind.
+  // What ends this process without `after` must not leave the server behind, and one whose `after` failed must end.
   process.once('exit', () => child.kill('SIGKILL'));
+  child.unref();
+  for (const stream of [child.stdout, child.stderr]) (stream as Socket).unref();
   const deadline = Date.now() + START_TIMEOUT_MS;
   while (!(await answers(`${url}${readyPath}`))) {
     if (child.exitCode === null && child.pid !== undefined && Date.now() < deadline) {
