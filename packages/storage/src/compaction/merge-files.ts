@@ -20,7 +20,7 @@ import { PieceWriter } from './piece-writer.ts';
 import { identifier, readParquet, timestampLiteral } from './sql-text.ts';
 
 /** Rows of a piece: DuckDB sorts one in memory, and the more there are, the less often is each input opened. */
-const MOST_ROWS = 40 * 1024;
+const MOST_ROWS = 60 * 1024;
 /** The longest records have megabytes. */
 const LEAST_ROWS = 1;
 /** What a value takes in DuckDB's memory beside its bytes. */
