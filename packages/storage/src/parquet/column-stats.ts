@@ -1,5 +1,6 @@
 import { type ColumnData, type FileColumnStats, isoTime } from '@openwit/ports';
 import type { RowGroup, StoredValues } from './arrow-columns.ts';
+import { isValid } from './validity.ts';
 
 /**
  * What DuckLake keeps of a column of a file. Text has no minimum and maximum here: in a batch of one moment they prune
@@ -118,10 +119,6 @@ function doubleStats({ values, validity }: ColumnData, rows: number): Partial<Fi
 function doubleStat(value: number): string {
   if (Number.isFinite(value)) return String(value);
   return value > 0 ? 'inf' : '-inf';
-}
-
-function isValid(validity: Uint8Array | undefined, i: number): boolean {
-  return validity === undefined || ((validity[i >> 3]! >> (i & 7)) & 1) === 1;
 }
 
 function nullsIn(validity: Uint8Array, length: number): number {

@@ -5,6 +5,7 @@ import type { SchemaColumn } from './file-schema.ts';
 import { lengthOf, type MadeChunk, type MadeColumns, madeChunk, type RowRange } from './made-chunk.ts';
 import { ELEMENT, REPETITION, STATISTICS } from './metadata-fields.ts';
 import { i64, integer, type ThriftStruct, thriftStruct } from './thrift.ts';
+import { isValid } from './validity.ts';
 
 /** A column whose rows share a few values: row `i` has value `rows[i]`. */
 export interface GroupedValues {
@@ -160,8 +161,4 @@ function bytesAt({ values, offsets, indices, dictionary }: ColumnData, i: number
   const [start, end] =
     offsets === undefined ? [i * BYTES_PER_ELEMENT, (i + 1) * BYTES_PER_ELEMENT] : [offsets[i]!, offsets[i + 1]!];
   return Buffer.from(buffer as ArrayBuffer, byteOffset + start, end - start);
-}
-
-function isValid(validity: Uint8Array | undefined, i: number): boolean {
-  return validity === undefined || ((validity[i >> 3]! >> (i & 7)) & 1) === 1;
 }
