@@ -1,7 +1,7 @@
 import { OpenWitError } from '@openwit/ports';
 import { repeated } from './encoded-runs.ts';
 import { metaOf, pathOf, type SchemaColumn, schemaColumns } from './file-schema.ts';
-import { footerBytes } from './footer-bytes.ts';
+import { footerBytes, TAIL_BYTES } from './footer-bytes.ts';
 import { type MadeChunk, type MadeColumns, madeChunk, type RowRange } from './made-chunk.ts';
 import {
   BOOLEAN,
@@ -29,7 +29,7 @@ export class ConstantColumns implements MadeColumns {
 
   /** @param file one row, not compressed; its bytes are kept @throws internal / INTERNAL for one of another form */
   constructor(file: Uint8Array) {
-    const { struct: footer } = readThrift(file, file.length - 8 - footerBytes(file));
+    const { struct: footer } = readThrift(file, file.length - TAIL_BYTES - footerBytes(file));
     this.columns = schemaColumns(structsIn(footer, FILE.schema));
     const [group] = structsIn(footer, FILE.rowGroups);
     for (const chunk of group === undefined ? [] : structsIn(group, GROUP.columns)) {

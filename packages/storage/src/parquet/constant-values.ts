@@ -1,14 +1,14 @@
 import type { ColumnData } from '@openwit/ports';
 import type { StoredColumn } from './stored-layout.ts';
+import { isValid } from './validity.ts';
 
 /** True when all values are the same, so that one of them tells all. Lists and maps are when all of them are empty. */
 export function isConstant({ type }: Pick<StoredColumn, 'type'>, values: ColumnData): boolean {
   const { length, validity } = values;
   if (validity !== undefined) {
-    const isNull = (i: number) => ((validity[i >> 3]! >> (i & 7)) & 1) === 0;
-    const areNull = isNull(0);
-    for (let i = 1; i < length; i++) if (isNull(i) !== areNull) return false;
-    if (areNull) return true;
+    const areValid = isValid(validity, 0);
+    for (let i = 1; i < length; i++) if (isValid(validity, i) !== areValid) return false;
+    if (!areValid) return true;
   }
   switch (type) {
     case 'list':

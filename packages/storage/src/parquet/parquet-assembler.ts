@@ -1,5 +1,5 @@
 import { metaOf, pathOf, type SchemaColumn, schemaColumns, schemaOf } from './file-schema.ts';
-import { footerBytes } from './footer-bytes.ts';
+import { footerBytes, TAIL_BYTES } from './footer-bytes.ts';
 import type { MadeColumns, RowRange } from './made-chunk.ts';
 import { CHUNK, ELEMENT, FILE, GROUP, META, PAGE, PAGE_TYPE, SORTING } from './metadata-fields.ts';
 import { ColumnCodecs, freeOutput, type PageCodec } from './page-compression.ts';
@@ -19,8 +19,6 @@ import {
 } from './thrift.ts';
 
 const MAGIC = Buffer.from('PAR1');
-/** Of the length of the footer, and the magic. */
-const TAIL_BYTES = 8;
 
 /** A whole Parquet file, read by parts. */
 export interface PieceFile {

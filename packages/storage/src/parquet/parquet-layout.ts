@@ -1,5 +1,6 @@
 import { OpenWitError } from '@openwit/ports';
 import { joined, type Span } from '../byte-spans.ts';
+import { TAIL_BYTES } from './footer-bytes.ts';
 import { CHUNK, FILE, GROUP, META } from './metadata-fields.ts';
 import { integer, readThrift, structsIn, type ThriftStruct } from './thrift.ts';
 
@@ -11,8 +12,6 @@ export interface ParquetLayout {
   readonly columns: ReadonlyMap<string, readonly Span[]>;
 }
 
-/** The length of the metadata and the magic, at the very end. */
-export const TAIL_BYTES = 8;
 const MAGIC = 'PAR1';
 const HEADER_BYTES = 4;
 /** DuckDB 1.5 reads so many bytes for the header of a page or a filter, wherever that ends. */

@@ -1,7 +1,8 @@
 import { type FileRead, isOpenWitError } from '@openwit/ports';
 import { bytesIn, joined, type Span } from '../byte-spans.ts';
 import { objectCorrupt } from '../objects/object-errors.ts';
-import { footerSpan, spansOf, TAIL_BYTES } from '../parquet/parquet-layout.ts';
+import { TAIL_BYTES } from '../parquet/footer-bytes.ts';
+import { footerSpan, spansOf } from '../parquet/parquet-layout.ts';
 import { cacheBroken, cacheInUse, isArchived, queryTooLarge, wasReleased } from './cold-errors.ts';
 import type { ColdFile, ObjectPlace } from './cold-file.ts';
 import type { ColdSettings } from './cold-settings.ts';
