@@ -1,6 +1,6 @@
 import type { ColumnData, ColumnValues } from '@openwit/ports';
 import type { ConstantColumns } from './constant-columns.ts';
-import { bitsFor, encodedRuns } from './encoded-runs.ts';
+import { bitsFor, encodedRuns, repeated } from './encoded-runs.ts';
 import type { SchemaColumn } from './file-schema.ts';
 import { lengthOf, type MadeChunk, type MadeColumns, madeChunk, type RowRange } from './made-chunk.ts';
 import { ELEMENT, REPETITION, STATISTICS } from './metadata-fields.ts';
@@ -48,11 +48,16 @@ export class GroupedColumns implements MadeColumns {
 class Work {
   indices: Int32Array = new Int32Array(0);
   levels: Int32Array = new Int32Array(0);
+  /** Of each value its index, or UNSEEN. */
+  places: Int32Array = new Int32Array(0);
 
-  reserve(rows: number): void {
-    if (rows <= this.indices.length) return;
-    this.indices = new Int32Array(rows);
-    this.levels = new Int32Array(rows);
+  reserve(rows: number, values: number): void {
+    if (rows > this.indices.length) {
+      this.indices = new Int32Array(rows);
+      this.levels = new Int32Array(rows);
+    }
+    if (values > this.places.length) this.places = new Int32Array(values);
+    this.places.fill(UNSEEN);
   }
 }
 
@@ -78,26 +83,26 @@ class GroupedColumn {
 
   chunk({ from, count }: RowRange): MadeChunk {
     const { first } = this.#values;
-    this.#work.reserve(count);
-    const { indices, levels } = this.#work;
-    const places = new Int32Array(first.length).fill(UNSEEN);
+    this.#work.reserve(count, first.length);
+    const { indices, places } = this.#work;
     const used: number[] = [];
-    let present = 0;
-    for (let i = 0; i < count; i++) {
-      const value = first[this.#rows[from + i]!]!;
-      levels[i] = Number(value !== NULL);
-      if (value === NULL) continue;
-      if (places[value] === UNSEEN) places[value] = used.push(value) - 1;
-      indices[present++] = places[value]!;
-    }
+    const values = this.#rows.subarray(from, from + count);
+    const present = indexValues(values, first, places, used, indices);
     const width = bitsFor(used.length);
     return madeChunk(this.#leaf, {
       rows: count,
-      levels: this.#isNullable ? [encodedRuns(levels, count, 1)] : [],
+      levels: this.#isNullable ? [present === count ? repeated(1, count) : this.#levels(values)] : [],
       ...(used.length === 0 ? {} : { dictionary: { count: used.length, body: this.#values.plain(used) } }),
       values: used.length === 0 ? [] : [Buffer.of(width), encodedRuns(indices, present, width)],
       statistics: this.#statistics(used, count - present),
     });
+  }
+
+  #levels(values: Int32Array): Uint8Array {
+    const { levels } = this.#work;
+    const { first } = this.#values;
+    for (let i = 0; i < values.length; i++) levels[i] = first[values[i]!] === NULL ? 0 : 1;
+    return encodedRuns(levels, values.length, 1);
   }
 
   #statistics(used: readonly number[], nullCount: number): ThriftStruct {
@@ -112,6 +117,28 @@ class GroupedColumn {
       }),
     });
   }
+}
+
+/**
+ * Puts the index of each row's value among those that are used into `indices`, nulls left out. The loop stands alone:
+ * a function that goes on behind a long one is compiled anew while it runs, and knows nothing yet of what follows.
+ * @returns how many there are
+ */
+function indexValues(
+  values: Int32Array,
+  first: Int32Array,
+  places: Int32Array,
+  used: number[],
+  indices: Int32Array,
+): number {
+  let present = 0;
+  for (let i = 0; i < values.length; i++) {
+    const value = first[values[i]!]!;
+    if (value === NULL) continue;
+    if (places[value] === UNSEEN) places[value] = used.push(value) - 1;
+    indices[present++] = places[value]!;
+  }
+  return present;
 }
 
 /** The values of a column, each as Parquet's PLAIN has it but for the length of a text. */
