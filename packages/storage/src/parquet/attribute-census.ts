@@ -1,4 +1,10 @@
-import { ATTRIBUTE_TYPES, type AttributeType, attributeEntries, type ColumnData } from '@openwit/ports';
+import {
+  ATTRIBUTE_TYPES,
+  type AttributeEntries,
+  type AttributeType,
+  attributeEntries,
+  type ColumnData,
+} from '@openwit/ports';
 
 /** What one batch holds under one attribute key. */
 export interface KeyCensus {
@@ -18,13 +24,36 @@ export interface KeyCensus {
  * @param rowsOf how many rows share value `i` of a group's column; absent when each value is a row
  */
 export function attributeCensus(map: string, column: ColumnData, rowsOf?: Int32Array): readonly KeyCensus[] {
-  const { keyOf, typeOf, keys } = attributeEntries(column);
-  const offsets = column.offsets!;
+  const entries = attributeEntries(column);
+  const { keys } = entries;
   const rows = new Float64Array(keys.length);
   const typeBits = new Uint8Array(keys.length);
   const repeated = new Uint8Array(keys.length);
-  const lastSeen = new Int32Array(keys.length).fill(-1);
-  for (let i = 0; i < column.length; i++) {
+  countKeys(entries, column.offsets!, column.length, rowsOf, { rows, typeBits, repeated });
+  return textsOf(keys).map((key, k) => ({
+    map,
+    key,
+    rows: rows[k]!,
+    types: ATTRIBUTE_TYPES.filter((_, type) => (typeBits[k]! >> type) & 1),
+    repeated: repeated[k] === 1,
+  }));
+}
+
+interface KeyCounts {
+  readonly rows: Float64Array;
+  readonly typeBits: Uint8Array;
+  readonly repeated: Uint8Array;
+}
+
+function countKeys(
+  { keyOf, typeOf }: AttributeEntries,
+  offsets: Int32Array,
+  length: number,
+  rowsOf: Int32Array | undefined,
+  { rows, typeBits, repeated }: KeyCounts,
+): void {
+  const lastSeen = new Int32Array(rows.length).fill(-1);
+  for (let i = 0; i < length; i++) {
     const weight = rowsOf === undefined ? 1 : rowsOf[i]!;
     for (let entry = offsets[i]!; entry < offsets[i + 1]!; entry++) {
       const key = keyOf[entry]!;
@@ -34,13 +63,6 @@ export function attributeCensus(map: string, column: ColumnData, rowsOf?: Int32A
       lastSeen[key] = i;
     }
   }
-  return textsOf(keys).map((key, k) => ({
-    map,
-    key,
-    rows: rows[k]!,
-    types: ATTRIBUTE_TYPES.filter((_, type) => (typeBits[k]! >> type) & 1),
-    repeated: repeated[k] === 1,
-  }));
 }
 
 /** How many rows each value of a group has. */

@@ -65,16 +65,28 @@ function partEntries(
   const placed = wanted.map(() => memory.int32(length).fill(NONE));
   const offsets = memory.int32(length + 1);
   const entries = memory.int32(source[length]! - source[0]!);
+  placeEntries(source, keyOf, placeOf, placed, offsets, entries);
+  return { kept: { length, offsets, entries: entries.subarray(0, offsets[length]) }, placed };
+}
+
+/** An entry whose key has a place goes there, the others to `kept` at `offsets`. */
+function placeEntries(
+  source: Int32Array,
+  keyOf: Int32Array,
+  placeOf: Int32Array,
+  placed: readonly Int32Array[],
+  offsets: Int32Array,
+  kept: Int32Array,
+): void {
   let count = 0;
-  for (let i = 0; i < length; i++) {
+  for (let i = 0; i + 1 < offsets.length; i++) {
     for (let entry = source[i]!; entry < source[i + 1]!; entry++) {
       const place = placeOf[keyOf[entry]!]!;
-      if (place === NONE) entries[count++] = entry;
+      if (place === NONE) kept[count++] = entry;
       else placed[place]![i] = entry;
     }
     offsets[i + 1] = count;
   }
-  return { kept: { length, offsets, entries: entries.subarray(0, count) }, placed };
 }
 
 function textMap(source: AttributeEntries, { length, offsets, entries }: EntryList, memory: Scratch): ColumnData {
@@ -90,18 +102,29 @@ function textMap(source: AttributeEntries, { length, offsets, entries }: EntryLi
 function typesMap(source: AttributeEntries, kept: EntryList, memory: Scratch): ColumnData {
   const offsets = memory.int32(kept.length + 1);
   const entries = memory.int32(kept.entries.length);
-  let count = 0;
-  for (let i = 0; i < kept.length; i++) {
-    for (let k = kept.offsets[i]!; k < kept.offsets[i + 1]!; k++) {
-      const entry = kept.entries[k]!;
-      if (source.typeOf[entry] !== STRING) entries[count++] = entry;
-    }
-    offsets[i + 1] = count;
-  }
-  const typed = entries.subarray(0, count);
+  leaveStrings(kept.offsets, kept.entries, source.typeOf, offsets, entries);
+  const typed = entries.subarray(0, offsets[kept.length]);
   const keys = gather(source.keys, pick(source.keyOf, typed, memory), memory);
   const words = gather(TYPE_WORDS, pick(source.typeOf, typed, memory), memory);
   return { length: kept.length, offsets, children: [keys, words] };
+}
+
+/** Entries that are not strings go to `typed` at `offsets`. */
+function leaveStrings(
+  source: Int32Array,
+  entries: Int32Array,
+  typeOf: Uint8Array,
+  offsets: Int32Array,
+  typed: Int32Array,
+): void {
+  let count = 0;
+  for (let i = 0; i + 1 < offsets.length; i++) {
+    for (let k = source[i]!; k < source[i + 1]!; k++) {
+      const entry = entries[k]!;
+      if (typeOf[entry] !== STRING) typed[count++] = entry;
+    }
+    offsets[i + 1] = count;
+  }
 }
 
 function pick(values: Int32Array | Uint8Array, entries: Int32Array, memory: Scratch): Int32Array {
@@ -170,14 +193,18 @@ function numbers(
 ): ColumnData {
   const source = new Int32Array(ints.buffer, ints.byteOffset, 2 * ints.length);
   const target = memory.int32(2 * entries.length);
+  gatherPresent(source, entries, target);
+  const { length } = entries;
+  return { length, values: valuesOver(target.buffer, target.byteOffset, length), ...presence(entries, memory) };
+}
+
+function gatherPresent(source: Int32Array, entries: Int32Array, target: Int32Array): void {
   for (let i = 0; i < entries.length; i++) {
     const entry = entries[i]!;
     if (entry === NONE) continue;
     target[2 * i] = source[2 * entry]!;
     target[2 * i + 1] = source[2 * entry + 1]!;
   }
-  const { length } = entries;
-  return { length, values: valuesOver(target.buffer, target.byteOffset, length), ...presence(entries, memory) };
 }
 
 function presence(entries: Int32Array, memory: Scratch): { validity?: Uint8Array } {

@@ -62,6 +62,19 @@ function wideRange({ values, validity }: ColumnData, rows: number, signed: boole
   const { buffer, byteOffset } = values!;
   const low = new Uint32Array(buffer, byteOffset, 2 * rows);
   const high = signed ? new Int32Array(buffer, byteOffset, 2 * rows) : low;
+  const [min, max] = endsOf(high, low, validity, rows);
+  if (min < 0) return undefined;
+  const valueAt = (at: number): bigint => (BigInt(high[at + 1]!) << 32n) | BigInt(low[at]!);
+  return { min: valueAt(min), max: valueAt(max) };
+}
+
+/** Where the halves of the least value and of the greatest are; below 0 where there is none. */
+function endsOf(
+  high: Int32Array | Uint32Array,
+  low: Uint32Array,
+  validity: Uint8Array | undefined,
+  rows: number,
+): [min: number, max: number] {
   let min = -1;
   let max = -1;
   for (let i = 0; i < rows; i++) {
@@ -71,9 +84,7 @@ function wideRange({ values, validity }: ColumnData, rows: number, signed: boole
     else if (isLess(high, low, at, min)) min = at;
     else if (isLess(high, low, max, at)) max = at;
   }
-  if (min < 0) return undefined;
-  const valueAt = (at: number): bigint => (BigInt(high[at + 1]!) << 32n) | BigInt(low[at]!);
-  return { min: valueAt(min), max: valueAt(max) };
+  return [min, max];
 }
 
 function isLess(high: Int32Array | Uint32Array, low: Uint32Array, a: number, b: number): boolean {

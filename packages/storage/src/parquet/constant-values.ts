@@ -7,7 +7,7 @@ export function isConstant({ type }: Pick<StoredColumn, 'type'>, values: ColumnD
   const { length, validity } = values;
   if (validity !== undefined) {
     const areValid = isValid(validity, 0);
-    for (let i = 1; i < length; i++) if (isValid(validity, i) !== areValid) return false;
+    if (!areAllValid(validity, length, areValid)) return false;
     if (!areValid) return true;
   }
   switch (type) {
@@ -21,6 +21,11 @@ export function isConstant({ type }: Pick<StoredColumn, 'type'>, values: ColumnD
     default:
       return isOneNumber(values);
   }
+}
+
+function areAllValid(validity: Uint8Array, length: number, wanted: boolean): boolean {
+  for (let i = 0; i < length; i++) if (isValid(validity, i) !== wanted) return false;
+  return true;
 }
 
 function isOneText({ length, indices, dictionary, ...own }: ColumnData): boolean {
