@@ -1,25 +1,6 @@
 import type { ColumnData } from '@openwit/ports';
-import {
-  Bool,
-  type Data,
-  type DataType,
-  Dictionary,
-  Field,
-  Float64,
-  Int32,
-  Int64,
-  List,
-  Map_,
-  makeData,
-  RecordBatch,
-  Schema,
-  Struct,
-  TimestampNanosecond,
-  Uint32,
-  Uint64,
-  Utf8,
-  Vector,
-} from 'apache-arrow';
+import type { Data, DataType, Dictionary, Field, Int32, RecordBatch, Utf8, Vector } from 'apache-arrow';
+import arrow from './arrow-bundle.ts';
 import type { StoredColumn } from './stored-layout.ts';
 
 /** A column in the stored layout with its values. */
@@ -47,11 +28,11 @@ export function toRecordBatch(
   rows: number,
   fieldIdOf: (path: string) => number,
 ): RecordBatch {
-  const arrow = new ArrowColumns(fieldIdOf);
-  const children = columns.map(({ column, values }) => arrow.data(column, values, rows));
-  const fields = columns.map(({ column }, i) => arrow.field(column, children[i]!.type));
-  const data = makeData({ type: new Struct(fields), length: rows, nullCount: 0, children });
-  return new RecordBatch(new Schema(fields), data);
+  const own = new ArrowColumns(fieldIdOf);
+  const children = columns.map(({ column, values }) => own.data(column, values, rows));
+  const fields = columns.map(({ column }, i) => own.field(column, children[i]!.type));
+  const data = arrow.makeData({ type: new arrow.Struct(fields), length: rows, nullCount: 0, children });
+  return new arrow.RecordBatch(new arrow.Schema(fields), data);
 }
 
 interface TextDictionary {
@@ -69,7 +50,7 @@ class ArrowColumns {
   }
 
   field({ name, path, nullable }: StoredColumn, type: DataType): Field {
-    return new Field(name, type, nullable, new Map([['PARQUET:field_id', String(this.#fieldIdOf(path))]]));
+    return new arrow.Field(name, type, nullable, new Map([['PARQUET:field_id', String(this.#fieldIdOf(path))]]));
   }
 
   data(column: StoredColumn, values: ColumnData, length: number): Data {
@@ -81,67 +62,70 @@ class ArrowColumns {
         const [element] = column.children as [StoredColumn];
         const valueOffsets = values.offsets!.subarray(0, length + 1);
         const child = this.data(element, values.children![0]!, valueOffsets[length]!);
-        const type = new List(this.field(element, child.type));
-        return makeData({ type, length, ...validity, valueOffsets, child });
+        const type = new arrow.List(this.field(element, child.type));
+        return arrow.makeData({ type, length, ...validity, valueOffsets, child });
       }
       case 'map': {
         const valueOffsets = values.offsets!.subarray(0, length + 1);
         const child = this.#struct(column, values, valueOffsets[length]!, {});
-        const type = new Map_(new Field('entries', child.type, false) as never);
-        return makeData({ type, length, ...validity, valueOffsets, child } as never);
+        const type = new arrow.Map_(new arrow.Field('entries', child.type, false) as never);
+        return arrow.makeData({ type, length, ...validity, valueOffsets, child } as never);
       }
       case 'struct':
         return this.#struct(column, values, length, validity);
       case 'boolean':
-        return makeData({
-          type: new Bool(),
+        return arrow.makeData({
+          type: new arrow.Bool(),
           length,
           ...validity,
           data: packBits(values.values as Uint8Array, length),
         });
       default: {
         const type = new NUMBERS[column.type]();
-        return makeData({ type, length, ...validity, data: values.values!.subarray(0, length) } as never);
+        return arrow.makeData({ type, length, ...validity, data: values.values!.subarray(0, length) } as never);
       }
     }
   }
 
   #struct(column: StoredColumn, values: ColumnData, length: number, validity: Validity | object): Data {
     const children = column.children.map((child, i) => this.data(child, values.children![i]!, length));
-    const type = new Struct(column.children.map((child, i) => this.field(child, children[i]!.type)));
-    return makeData({ type, length, nullCount: 0, ...validity, children });
+    const type = new arrow.Struct(column.children.map((child, i) => this.field(child, children[i]!.type)));
+    return arrow.makeData({ type, length, nullCount: 0, ...validity, children });
   }
 
   #indices(values: ColumnData, length: number): Data {
     const { type, texts } = this.#dictionaryOf(values.dictionary!);
     const data = values.indices!.subarray(0, length);
-    return makeData({ type, length, ...validityOf(values, length), data, dictionary: texts });
+    return arrow.makeData({ type, length, ...validityOf(values, length), data, dictionary: texts });
   }
 
   /** Columns with the same dictionary share its id: it is written once. */
   #dictionaryOf(column: ColumnData): TextDictionary {
     const known = this.#dictionaries.get(column);
     if (known !== undefined) return known;
-    const texts = new Vector([textData(column, column.length)]);
-    const dictionary = { type: new Dictionary(new Utf8(), new Int32(), this.#dictionaries.size), texts };
+    const texts = new arrow.Vector([textData(column, column.length)]);
+    const dictionary = {
+      type: new arrow.Dictionary(new arrow.Utf8(), new arrow.Int32(), this.#dictionaries.size),
+      texts,
+    };
     this.#dictionaries.set(column, dictionary);
     return dictionary;
   }
 }
 
 const NUMBERS = {
-  timestamp_ns: TimestampNanosecond,
-  int64: Int64,
-  uint64: Uint64,
-  int32: Int32,
-  uint32: Uint32,
-  float64: Float64,
+  timestamp_ns: arrow.TimestampNanosecond,
+  int64: arrow.Int64,
+  uint64: arrow.Uint64,
+  int32: arrow.Int32,
+  uint32: arrow.Uint32,
+  float64: arrow.Float64,
 };
 
 function textData(column: ColumnData, length: number): Data<Utf8> {
   const valueOffsets = column.offsets!.subarray(0, length + 1);
-  return makeData({
-    type: new Utf8(),
+  return arrow.makeData({
+    type: new arrow.Utf8(),
     length,
     ...validityOf(column, length),
     valueOffsets,

@@ -1,4 +1,5 @@
-import { AsyncByteQueue, type RecordBatch, RecordBatchStreamWriter } from 'apache-arrow';
+import type { RecordBatch } from 'apache-arrow';
+import arrow from './arrow-bundle.ts';
 import { MOST_KEPT_BYTES } from './scratch.ts';
 
 /** Arrow IPC streams, one after the other in the same memory. */
@@ -8,7 +9,7 @@ export class IpcBuffer {
   /** The batch as a stream; valid until the next call. */
   encode(batch: RecordBatch): Uint8Array {
     const pieces = new Pieces();
-    const writer = new RecordBatchStreamWriter();
+    const writer = new arrow.RecordBatchStreamWriter();
     writer.reset(pieces);
     writer.write(batch);
     writer.finish();
@@ -29,7 +30,7 @@ export class IpcBuffer {
 }
 
 /** Takes what the writer writes, without a copy. */
-class Pieces extends AsyncByteQueue {
+class Pieces extends arrow.AsyncByteQueue {
   readonly all: Uint8Array[] = [];
   byteLength = 0;
 
