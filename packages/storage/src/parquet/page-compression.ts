@@ -25,7 +25,7 @@ const KEEP_ABOVE = 0.95;
 /** What a dearer codec must save of what a cheaper one leaves. */
 const WORTH_MORE = 0.04;
 /** Row groups of a column are much alike. */
-const CHUNKS_A_CHOICE = 16;
+const CHUNKS_A_CHOICE = 32;
 
 /** The codecs of a file's columns, each chosen by what a sample of the column shrinks to. */
 export class ColumnCodecs {
