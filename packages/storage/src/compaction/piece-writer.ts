@@ -13,7 +13,7 @@ import { identifier, literal } from './sql-text.ts';
 /** DuckDB holds a row group until it is full. */
 const ROW_GROUP_ROWS = 20 * 1024;
 /** A value of a column with more comes too seldom: hashing all costs more than it saves. */
-const DICTIONARY_VALUES = 2000;
+const DICTIONARY_VALUES = 1000;
 /** So that not every part that is a little larger than those before needs new memory. */
 const GROWTH = 1.25;
 
