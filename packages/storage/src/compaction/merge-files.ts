@@ -196,7 +196,7 @@ class Merge {
         sortColumns: SORT_COLUMNS[this.#request.table],
       });
       for (const range of ranges) {
-        await pieces.write(range, (piece, constants) => void assembler.add(piece, constants));
+        await pieces.write(range, (piece, constants) => void assembler.add([piece], constants));
       }
       return assembler.finish();
     } finally {

@@ -27,6 +27,12 @@ export interface PieceFile {
   read(start: number, end: number): Uint8Array;
 }
 
+/** A row group of one of a piece's files. */
+interface WrittenGroup {
+  readonly file: PieceFile;
+  readonly group: ThriftStruct;
+}
+
 export interface AssembledFile {
   readonly rows: number;
   readonly sizeBytes: number;
@@ -66,20 +72,24 @@ export class ParquetAssembler {
   }
 
   /**
-   * Adds the row groups of a file.
-   * @param made the columns that it has not itself
+   * Adds the row groups of a piece.
+   * @param piece files with the same rows in the same row groups, each with other columns
+   * @param made the columns that none of them has
    * @returns the metadata of its row groups
    * @throws data / STORE_CORRUPTION; internal / INTERNAL for pages of another form
    */
-  add(piece: PieceFile, made: readonly MadeColumns[] = []): readonly ThriftStruct[] {
-    const { struct } = readThrift(footerOf(piece));
-    this.#first ??= Uint8Array.from(writeThrift(this.#withoutRows(struct, made)));
-    this.#rows += integer(struct, FILE.rows)!;
+  add(piece: readonly PieceFile[], made: readonly MadeColumns[] = []): readonly ThriftStruct[] {
+    const footers = piece.map((file) => readThrift(footerOf(file)).struct);
+    const [first] = footers as [ThriftStruct];
+    this.#first ??= Uint8Array.from(writeThrift(this.#withoutRows(footers, made)));
+    this.#rows += integer(first, FILE.rows)!;
+    const groups = footers.map((footer) => structsIn(footer, FILE.rowGroups));
     let from = 0;
-    return structsIn(struct, FILE.rowGroups).map((group) => {
+    return groups[0]!.map((group, i) => {
       const rows = { from, count: integer(group, GROUP.rows)! };
       from += rows.count;
-      const added = this.#rowGroup(group, rows, piece, made);
+      const written = piece.map((file, k) => ({ file, group: groups[k]![i]! }));
+      const added = this.#rowGroup(written, rows, made);
       this.#rowGroups.push(Uint8Array.from(writeThrift(added)));
       return added;
     });
@@ -103,12 +113,16 @@ export class ParquetAssembler {
     return { rows: this.#rows, sizeBytes: this.#at, footerBytes: footer.length };
   }
 
-  #withoutRows(footer: ThriftStruct, made: readonly MadeColumns[]): ThriftStruct {
-    const [root, ...elements] = structsIn(footer, FILE.schema) as [ThriftStruct, ...ThriftStruct[]];
-    const columns = this.#inOrder([...schemaColumns([root, ...elements]), ...made.flatMap(({ columns }) => columns)]);
-    const orders = structsIn(footer, FILE.columnOrders);
+  #withoutRows(footers: readonly ThriftStruct[], made: readonly MadeColumns[]): ThriftStruct {
+    const [first] = footers as [ThriftStruct];
+    const [root] = structsIn(first, FILE.schema) as [ThriftStruct];
+    const columns = this.#inOrder([
+      ...footers.flatMap((footer) => schemaColumns(structsIn(footer, FILE.schema))),
+      ...made.flatMap(({ columns }) => columns),
+    ]);
+    const orders = structsIn(first, FILE.columnOrders);
     const leaves = columns.reduce((sum, column) => sum + leavesOf(column), 0);
-    return withFields(footer, {
+    return withFields(first, {
       [FILE.schema]: structList(schemaOf(root, columns)),
       [FILE.rowGroups]: undefined,
       [FILE.columnOrders]:
@@ -121,24 +135,27 @@ export class ParquetAssembler {
     return this.#settings.columns.map((name) => byName.get(name)!);
   }
 
-  #rowGroup(group: ThriftStruct, rows: RowRange, piece: PieceFile, made: readonly MadeColumns[]): ThriftStruct {
+  #rowGroup(written: readonly WrittenGroup[], rows: RowRange, made: readonly MadeColumns[]): ThriftStruct {
     const start = this.#at;
-    const written = Map.groupBy(structsIn(group, GROUP.columns), (chunk) => pathOf(chunk)[0]!);
-    const varying = Array.from(written, ([name, chunks]) => ({
-      name,
-      chunks: chunks.map((chunk) =>
-        this.#settings.compresses === false ? this.#kept(chunk, piece) : this.#compressed(chunk, piece),
-      ),
-    }));
+    const varying = written.flatMap(({ file, group }) => {
+      const columns = Map.groupBy(structsIn(group, GROUP.columns), (chunk) => pathOf(chunk)[0]!);
+      return Array.from(columns, ([name, chunks]) => ({
+        name,
+        file,
+        chunks: chunks.map((chunk) =>
+          this.#settings.compresses === false ? this.#kept(chunk, file) : this.#compressed(chunk, file),
+        ),
+      }));
+    });
     const added = made.flatMap((columns) => this.#made(columns, rows));
     const compressedBytes = this.#at - start;
-    const filtered = varying.map(({ name, chunks }) => ({
+    const filtered = varying.map(({ name, file, chunks }) => ({
       name,
-      chunks: chunks.map((chunk) => this.#bloomFilter(chunk, piece)),
+      chunks: chunks.map((chunk) => this.#bloomFilter(chunk, file)),
     }));
     const chunks = this.#inOrder([...filtered, ...added]).flatMap((column) => column.chunks);
     const totalBytes = chunks.reduce((sum, chunk) => sum + integer(metaOf(chunk), META.uncompressedBytes)!, 0);
-    return withFields(group, {
+    return withFields(written[0]!.group, {
       [GROUP.columns]: structList(chunks),
       [GROUP.totalBytes]: i64(totalBytes),
       [GROUP.sorting]: structList(this.#sorting(chunks)),

@@ -5,16 +5,18 @@ import {
   EnabledStatistics,
   Encoding,
   Table,
+  type WriterProperties,
   WriterPropertiesBuilder,
   wasmMemory,
   writeParquet,
 } from 'parquet-wasm';
+import { columnParts } from './column-parts.ts';
 import { ConstantColumns } from './constant-columns.ts';
 import type { EncodedBatch } from './encode-batch.ts';
 import type { ParquetCompression } from './encode-protocol.ts';
 import { GroupedColumns } from './grouped-columns.ts';
 import { IpcBuffer } from './ipc-buffer.ts';
-import { ParquetAssembler } from './parquet-assembler.ts';
+import { ParquetAssembler, type PieceFile } from './parquet-assembler.ts';
 import { ShrinkingColumns } from './shrinking-columns.ts';
 import { SORT_COLUMNS } from './sort-order.ts';
 
@@ -33,6 +35,9 @@ const PAGE_BYTES = 64 * 1024;
 /** Past it the writer falls back to plain values; a batch has no more text than this. */
 const DICTIONARY_BYTES = 64 << 20;
 
+/** Of columns that are given to the writer together. It holds them twice, and its memory never shrinks. */
+const MOST_BYTES_A_CALL = 4 << 20;
+
 type WritableBatch = Pick<EncodedBatch, 'table' | 'batch' | 'row' | 'grouped' | 'columns'>;
 
 /**
@@ -48,21 +53,23 @@ export class BatchWriter {
     compression: ParquetCompression,
   ): Uint8Array<ArrayBuffer> {
     const shrinking = this.#shrinkingColumns(table);
-    // Both the table and the properties are consumed, and freed, by the call.
-    const written = writeParquet(
-      Table.fromIPCStream(this.#ipc.encode(batch)),
-      propertiesOf(batch, compression, shrinking),
+    const written = columnParts(batch, MOST_BYTES_A_CALL).map((part) =>
+      this.#write(part, propertiesOf(part, compression, shrinking)),
     );
     const parts: Uint8Array[] = [];
     const settings = { columns, sortColumns: SORT_COLUMNS[table], compresses: false };
     const assembler = new ParquetAssembler((bytes) => void parts.push(bytes), settings);
     const made = row.numCols === 0 ? [] : [new GroupedColumns(this.#columnsOfRow(row), grouped)];
-    const piece = { sizeBytes: written.length, read: (start: number, end: number) => written.subarray(start, end) };
-    shrinking.learn(assembler.add(piece, made));
+    shrinking.learn(assembler.add(written.map(pieceFile), made));
     const { sizeBytes } = assembler.finish();
     const file = joined(parts, sizeBytes);
-    freeBuffer(written);
+    for (const bytes of written) freeBuffer(bytes);
     return file;
+  }
+
+  #write(batch: RecordBatch, properties: WriterProperties): Uint8Array {
+    // Both the table and the properties are consumed, and freed, by the call.
+    return writeParquet(Table.fromIPCStream(this.#ipc.encode(batch)), properties);
   }
 
   #shrinkingColumns(table: TableName): ShrinkingColumns {
@@ -77,8 +84,12 @@ export class BatchWriter {
       .setDictionaryEnabled(false)
       .setStatisticsEnabled(EnabledStatistics.Chunk)
       .build();
-    return new ConstantColumns(writeParquet(Table.fromIPCStream(this.#ipc.encode(row)), properties));
+    return new ConstantColumns(this.#write(row, properties));
   }
+}
+
+function pieceFile(bytes: Uint8Array): PieceFile {
+  return { sizeBytes: bytes.length, read: (start, end) => bytes.subarray(start, end) };
 }
 
 /** In memory of its own, so that it can be transferred to another thread: what is small is otherwise from a pool. */
