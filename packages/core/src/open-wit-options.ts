@@ -40,7 +40,7 @@ export interface OpenWitOptions {
       readonly maxJobFiles?: number;
       /** How long an hour that is over gets no file before what is left of it is merged. Default 5,000. */
       readonly quietMs?: number;
-      /** What a merge may hold in memory, in bytes. Default 96 MiB. */
+      /** What a merge may hold in memory, in bytes. Default 192 MiB. */
       readonly memoryLimitBytes?: number;
     };
     /** How long other readers of the catalog find the files of a snapshot after the next one. Default 30,000. */

@@ -29,7 +29,7 @@ export interface LsmStoreCollaborators {
 }
 
 export interface CompactionOptions extends CompactionSettings {
-  /** What a merge may hold in memory, in bytes. Default 96 MiB. */
+  /** What a merge may hold in memory, in bytes. Default 192 MiB. */
   readonly memoryLimitBytes: number;
 }
 
@@ -69,7 +69,7 @@ export interface LsmStoreSettings {
   readonly clockConfirmMs?: number;
 }
 
-const DEFAULT_MEMORY_BYTES = 96 * 1024 * 1024;
+const DEFAULT_MEMORY_BYTES = 192 * 1024 * 1024;
 const DEFAULT_RETENTION_MS = 30_000;
 const DEFAULT_CONFIRM_MS = 3_600_000;
 const SHORTEST_TICK_MS = 50;

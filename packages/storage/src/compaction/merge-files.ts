@@ -20,7 +20,7 @@ import { PieceWriter } from './piece-writer.ts';
 import { identifier, readParquet, timestampLiteral } from './sql-text.ts';
 
 /** Rows of a piece: DuckDB sorts one in memory, and the more there are, the less often is each input opened. */
-const MOST_ROWS = 60 * 1024;
+const MOST_ROWS = 180 * 1024;
 /** The longest records have megabytes. */
 const LEAST_ROWS = 1;
 /** What a value takes in DuckDB's memory beside its bytes. */
@@ -45,7 +45,7 @@ export async function mergeFiles(
   try {
     await keepWithoutRows(request, database);
     const facts = await InputFacts.read(request.inputs, (sql) => database.query(sql));
-    let maxRows = await rowsOfPiece(request, settings, facts);
+    let maxRows = rowsOfPiece(request, settings, facts);
     for (const output of request.outputs) {
       for (;;) {
         try {
@@ -93,13 +93,13 @@ async function keepWithoutRows({ inputs }: MergeRequest, database: MergeDatabase
 }
 
 /** As many as the memory is expected to take. */
-async function rowsOfPiece(
+function rowsOfPiece(
   { inputs }: MergeRequest,
   { memoryLimitBytes, maxPieceRows = MOST_ROWS }: MergeSettings,
   facts: InputFacts,
-): Promise<number> {
+): number {
   const rows = inputs.reduce((sum, input) => sum + input.rows, 0);
-  const rowBytes = (await facts.bytes(VALUE_BYTES)) / Math.max(1, rows);
+  const rowBytes = facts.bytes(VALUE_BYTES) / Math.max(1, rows);
   const fitting = Math.floor(memoryLimitBytes / COPIES / rowBytes);
   return Math.min(maxPieceRows, Math.max(LEAST_ROWS, fitting));
 }
@@ -137,7 +137,7 @@ class Merge {
     const columns = await chooseAttributeColumns(this.#request, where, census.rows, query);
     const source = new MergeSource(this.#request, columns);
     const layout = [...storedColumns(table), ...columns.map(storedAttributeColumn)];
-    const constant = new Set([...source.emptyColumns, ...(await this.#facts.constant(layout))]);
+    const constant = new Set([...source.emptyColumns, ...this.#facts.constant(layout)]);
     const parts = { database: this.#database, source, layout, constant, sortColumns, where, tempDir: this.#tempDir };
     const pieces = new PieceWriter({ ...parts, fieldIdOf: this.#fieldIds(columns) });
     const assembled = await this.#assemble(layout, census.ranges, pieces);

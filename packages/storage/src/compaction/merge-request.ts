@@ -29,7 +29,7 @@ export interface MergeSettings {
   readonly tempDir: string;
   /** What DuckDB may hold, in bytes. */
   readonly memoryLimitBytes: number;
-  /** Rows that are sorted at a time at the most. Default 61,440. */
+  /** Rows that are sorted at a time at the most. Default 184,320. */
   readonly maxPieceRows?: number;
 }
 
