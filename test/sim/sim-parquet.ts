@@ -29,8 +29,10 @@ export function simWriters(parts: WorkerParts): NonNullable<LsmStoreCollaborator
           type: 'text',
         } as const;
         const newColumns = isNew ? [column] : [];
+        const bytes = Uint8Array.from(bytesOf(all));
         return {
-          parquet: Uint8Array.from(bytesOf(all)),
+          parts: [bytes],
+          sizeBytes: bytes.length,
           ...NO_STATISTICS,
           newColumns,
           attributeColumnIds: [...attributeColumns, ...newColumns].map(({ fieldId }) => fieldId),

@@ -67,12 +67,11 @@ export class BatchFlush {
     const { dataPath, nodeId, fileSystem } = this.#context;
     const folder = join(dataPath, dayFolder(this.#sealed, file.minTimestampNs, nodeId));
     const path = join(folder, activeFileName(this.#sealed));
-    await writeDurableFile(fileSystem, path, file.parquet);
-    const { parquet, newColumns: _, ...known } = file;
-    const sizeBytes = parquet.length;
-    freeBuffer(parquet);
+    await writeDurableFile(fileSystem, path, file.parts);
+    const { parts, newColumns: _, ...known } = file;
+    for (const buffer of new Set(parts.map((part) => part.buffer))) freeBuffer(new Uint8Array(buffer));
     const made = { tier: 'hot', generation: 0 } as const;
-    return { path, rows: this.#sealed.batch.numRows, sizeBytes, ...made, ...known };
+    return { path, rows: this.#sealed.batch.numRows, ...made, ...known };
   }
 
   async #commit(known: CatalogTable, { newColumns }: EncodedFile, file: NewDataFile): Promise<Flushed> {

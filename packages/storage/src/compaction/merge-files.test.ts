@@ -311,7 +311,7 @@ class Place {
     this.#columns = [...this.#columns, ...encoded.newColumns];
     this.#rows.push(...rows);
     const path = join(this.folder, `input-${this.inputs.length}.parquet`);
-    writeFileSync(path, new BatchWriter().toParquet(encoded, 'lz4'));
+    writeFileSync(path, Buffer.concat(new BatchWriter().toParquet(encoded, 'lz4').parts));
     const { attributeColumnIds, emptyColumns } = encoded;
     this.inputs.push({ path, rows: rows.length, attributeColumnIds, emptyColumns });
   }

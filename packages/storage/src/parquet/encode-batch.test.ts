@@ -27,7 +27,7 @@ describe('DuckDB reads from the file what was in the batch', () => {
         const rows = randomRows(table, new SeededRandom(table.length), 200);
         const encoded = encode(table, rows);
         const path = join(await mkdtemp(join(tmpdir(), 'openwit-parquet-')), 'file.parquet');
-        await writeFile(path, new BatchWriter().toParquet(encoded, compression));
+        await writeFile(path, new BatchWriter().toParquet(encoded, compression).parts);
         const read = await query(`SELECT to_json(t)::VARCHAR AS row FROM '${path}' t`);
         const columns = usedColumns(encoded);
         assert.deepEqual(
@@ -55,7 +55,7 @@ describe('a column that is alike in all rows is written for all of them at once'
         const rows = Array.from({ length: count }, (_, i) => ({ ...row, timestamp: BigInt(i) }));
         const encoded = encode(table, rows);
         for (const { name } of constantFields(encoded)) seen.add(name);
-        await writeFile(path, new BatchWriter().toParquet(encoded, 'lz4'));
+        await writeFile(path, new BatchWriter().toParquet(encoded, 'lz4').parts);
         const columns = usedColumns(encoded);
         const read = await query(
           `SELECT to_json(t)::VARCHAR AS row, file_row_number FROM read_parquet('${path}', file_row_number = true) t
@@ -94,7 +94,7 @@ test("a file has no Arrow schema, whose dictionaries are not the file's, and a c
   const attributes: PlainAttribute[] = [{ key: 'ARROW:schema', type: 'string', value: 'mine' }];
   const rows = randomRows('logs', new SeededRandom(2), 20).map((row) => ({ ...row, attributes }));
   const path = join(await mkdtemp(join(tmpdir(), 'openwit-schema-')), 'file.parquet');
-  await writeFile(path, new BatchWriter().toParquet(encode('logs', rows), 'lz4'));
+  await writeFile(path, new BatchWriter().toParquet(encode('logs', rows), 'lz4').parts);
   const keys = await query(`SELECT decode(key) AS key FROM parquet_kv_metadata('${path}')`);
   assert.ok(!keys.some(({ key }) => key === 'ARROW:schema'));
   const values = await query(`SELECT DISTINCT "attributes.ARROW:schema" AS value FROM '${path}'`);
@@ -102,11 +102,12 @@ test("a file has no Arrow schema, whose dictionaries are not the file's, and a c
 });
 
 test('a file, however small, is in memory of its own, which can be transferred', () => {
-  const parquet = new BatchWriter().toParquet(encode('logs', randomRows('logs', new SeededRandom(2), 3)), 'lz4');
-  const wanted = Buffer.copyBytesFrom(parquet);
-  const moved = structuredClone(parquet, { transfer: [parquet.buffer] });
-  assert.ok(wanted.equals(moved));
-  assert.equal(parquet.length, 0);
+  const file = new BatchWriter().toParquet(encode('logs', randomRows('logs', new SeededRandom(2), 3)), 'lz4');
+  const wanted = Buffer.concat(file.parts);
+  const moved = structuredClone(file.parts, { transfer: [...file.buffers] });
+  assert.ok(wanted.equals(Buffer.concat(moved)));
+  assert.equal(wanted.length, file.sizeBytes);
+  assert.ok(file.parts.every(({ length }) => length === 0));
 });
 
 test('a long attribute of a resource is in a file once, however many rows it has', async () => {
@@ -120,9 +121,9 @@ test('a long attribute of a resource is in a file once, however many rows it has
     const encoded = encode('logs', rows);
     assert.equal(encoded.grouped.has(column), rows === ofTwo);
     const path = join(await mkdtemp(join(tmpdir(), 'openwit-wide-')), 'file.parquet');
-    const parquet = new BatchWriter().toParquet(encoded, 'none');
-    assert.ok(parquet.length < 2 * long.length, `${parquet.length} bytes`);
-    await writeFile(path, parquet);
+    const { parts, sizeBytes } = new BatchWriter().toParquet(encoded, 'none');
+    assert.ok(sizeBytes < 2 * long.length, `${sizeBytes} bytes`);
+    await writeFile(path, parts);
     const [sums] = await query(`SELECT count(*) AS rows, max("${column}") AS value FROM '${path}'`);
     assert.deepEqual(sums, { rows: 200n, value: long });
   }
@@ -155,7 +156,7 @@ test('doubles read as DuckDB casts them', async () => {
   const bits = values.map((value) => new BigUint64Array(Float64Array.of(value).buffer)[0]!);
   const path = join(await mkdtemp(join(tmpdir(), 'openwit-double-')), 'doubles.parquet');
   const rows = values.map((value) => ({ value }));
-  await writeFile(path, new BatchWriter().toParquet(encode('metrics', rows), 'none'));
+  await writeFile(path, new BatchWriter().toParquet(encode('metrics', rows), 'none').parts);
   const read = await query(`SELECT value::VARCHAR AS text FROM '${path}'`);
   for (const [i, { text }] of read.entries())
     assert.equal(doubleText(values[i]!), text, `bits ${bits[i]!.toString(16)}`);
@@ -165,7 +166,7 @@ test('statistics are the true minimum, maximum and counts', async () => {
   const rows = randomRows('metrics', new SeededRandom(5), 400);
   const encoded = encode('metrics', rows);
   const path = join(await mkdtemp(join(tmpdir(), 'openwit-stats-')), 'file.parquet');
-  await writeFile(path, new BatchWriter().toParquet(encoded, 'lz4'));
+  await writeFile(path, new BatchWriter().toParquet(encoded, 'lz4').parts);
   const nameOf = new Map(
     [...encoded.batch.schema.fields, ...encoded.row.schema.fields].map(({ name, metadata }) => [
       Number(metadata.get('PARQUET:field_id')),

@@ -1,7 +1,7 @@
 import type { AttributeColumn, ColumnData, FileColumnStats, TableName } from '@openwit/ports';
 import type { AttributeColumnSettings } from './attribute-columns.ts';
 
-/** How the pages of active files are compressed: lz4 costs the least CPU, zstd half the bytes. */
+/** How the pages of active files are compressed: `none` costs the least CPU, `lz4` half the bytes, `zstd` a quarter. */
 export type ParquetCompression = 'lz4' | 'zstd' | 'none';
 
 /** A batch in memory and what its table has already. Plain data: it goes to a worker. */
@@ -26,8 +26,9 @@ export interface FileFacts {
   readonly maxTimestampNs: bigint;
 }
 
-/** The bytes of a Parquet file with what the catalog keeps of it. */
+/** The bytes of a Parquet file, in parts, with what the catalog keeps of it. */
 export interface EncodedFile extends FileFacts {
-  readonly parquet: Uint8Array<ArrayBuffer>;
+  readonly parts: readonly Uint8Array<ArrayBuffer>[];
+  readonly sizeBytes: number;
   readonly footerBytes: number;
 }

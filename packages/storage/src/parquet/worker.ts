@@ -2,7 +2,6 @@ import { parentPort } from 'node:worker_threads';
 import { type ErrorMessage, errorToMessage } from '@openwit/ports';
 import { encodeBatch } from './encode-batch.ts';
 import type { EncodedFile, EncodeRequest, ParquetCompression } from './encode-protocol.ts';
-import { footerBytes } from './footer-bytes.ts';
 import { Scratch } from './scratch.ts';
 import { BatchWriter, wasmBytes } from './write-parquet.ts';
 
@@ -27,11 +26,11 @@ const writer = new BatchWriter();
 parentPort!.on('message', ({ request, compression }: WorkerRequest) => {
   try {
     const encoded = encodeBatch(request, memory);
-    const parquet = writer.toParquet(encoded, compression);
+    const { buffers, ...parquet } = writer.toParquet(encoded, compression);
     const { newColumns, attributeColumnIds, emptyColumns, columnStats, minTimestampNs, maxTimestampNs } = encoded;
     const facts = { newColumns, attributeColumnIds, emptyColumns, columnStats, minTimestampNs, maxTimestampNs };
-    const file: EncodedFile = { ...facts, parquet, footerBytes: footerBytes(parquet) };
-    parentPort!.postMessage({ file, isLast: isLarge() } satisfies WorkerResponse, [parquet.buffer]);
+    const file: EncodedFile = { ...facts, ...parquet };
+    parentPort!.postMessage({ file, isLast: isLarge() } satisfies WorkerResponse, [...buffers]);
   } catch (error) {
     // After a panic the state of the WebAssembly module is unknown: this thread must end, the pool starts another.
     if (error instanceof Error && error.name === 'RuntimeError') throw error;

@@ -133,7 +133,7 @@ function writeLogs(writer: BatchWriter, rows: readonly PlainRow[]) {
     },
     new Scratch(),
   );
-  writeFileSync(path, writer.toParquet(encoded, 'lz4'));
+  writeFileSync(path, Buffer.concat(writer.toParquet(encoded, 'lz4').parts));
   return encoded;
 }
 

@@ -1,4 +1,4 @@
-import { freeBuffer, type TableName } from '@openwit/ports';
+import type { TableName } from '@openwit/ports';
 import type { RecordBatch } from 'apache-arrow';
 import {
   Compression,
@@ -14,6 +14,7 @@ import { columnParts } from './column-parts.ts';
 import { ConstantColumns } from './constant-columns.ts';
 import type { EncodedBatch } from './encode-batch.ts';
 import type { ParquetCompression } from './encode-protocol.ts';
+import { type FileParts, fileParts } from './file-parts.ts';
 import { GroupedColumns } from './grouped-columns.ts';
 import { IpcBuffer } from './ipc-buffer.ts';
 import { ParquetAssembler, type PieceFile } from './parquet-assembler.ts';
@@ -38,6 +39,11 @@ const DICTIONARY_BYTES = 64 << 20;
 /** Of columns that are given to the writer together. It holds them twice, and its memory never shrinks. */
 const MOST_BYTES_A_CALL = 4 << 20;
 
+export interface ParquetFile extends FileParts {
+  readonly sizeBytes: number;
+  readonly footerBytes: number;
+}
+
 type WritableBatch = Pick<EncodedBatch, 'table' | 'batch' | 'row' | 'grouped' | 'columns'>;
 
 /**
@@ -48,28 +54,23 @@ export class BatchWriter {
   readonly #ipc = new IpcBuffer();
   readonly #shrinking = new Map<TableName, ShrinkingColumns>();
 
-  toParquet(
-    { table, batch, row, grouped, columns }: WritableBatch,
-    compression: ParquetCompression,
-  ): Uint8Array<ArrayBuffer> {
+  toParquet({ table, batch, row, grouped, columns }: WritableBatch, compression: ParquetCompression): ParquetFile {
     const shrinking = this.#shrinkingColumns(table);
     const written = columnParts(batch, MOST_BYTES_A_CALL).map((part) =>
       this.#write(part, propertiesOf(part, compression, shrinking)),
     );
-    const parts: Uint8Array[] = [];
+    const pieces: Uint8Array[] = [];
     const settings = { columns, sortColumns: SORT_COLUMNS[table], compresses: false };
-    const assembler = new ParquetAssembler((bytes) => void parts.push(bytes), settings);
+    const assembler = new ParquetAssembler((bytes) => void pieces.push(bytes), settings);
     const made = row.numCols === 0 ? [] : [new GroupedColumns(this.#columnsOfRow(row), grouped)];
     shrinking.learn(assembler.add(written.map(pieceFile), made));
-    const { sizeBytes } = assembler.finish();
-    const file = joined(parts, sizeBytes);
-    for (const bytes of written) freeBuffer(bytes);
-    return file;
+    const { sizeBytes, footerBytes } = assembler.finish();
+    return { ...fileParts(pieces, written), sizeBytes, footerBytes };
   }
 
-  #write(batch: RecordBatch, properties: WriterProperties): Uint8Array {
+  #write(batch: RecordBatch, properties: WriterProperties): Uint8Array<ArrayBuffer> {
     // Both the table and the properties are consumed, and freed, by the call.
-    return writeParquet(Table.fromIPCStream(this.#ipc.encode(batch)), properties);
+    return writeParquet(Table.fromIPCStream(this.#ipc.encode(batch)), properties) as Uint8Array<ArrayBuffer>;
   }
 
   #shrinkingColumns(table: TableName): ShrinkingColumns {
@@ -90,17 +91,6 @@ export class BatchWriter {
 
 function pieceFile(bytes: Uint8Array): PieceFile {
   return { sizeBytes: bytes.length, read: (start, end) => bytes.subarray(start, end) };
-}
-
-/** In memory of its own, so that it can be transferred to another thread: what is small is otherwise from a pool. */
-function joined(parts: readonly Uint8Array[], length: number): Uint8Array<ArrayBuffer> {
-  const whole = Buffer.allocUnsafeSlow(length);
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }
 
 /** What the writer's WebAssembly holds. */

@@ -11,8 +11,10 @@ import type { ParquetWriters } from '../parquet/parquet-writers.ts';
 export const fakeWriters: Pick<ParquetWriters, 'encode' | 'close'> = {
   encode: async ({ rows, columns }) => {
     const bodies = textsOf({ ...columns[BODY]!, length: rows });
+    const bytes = Uint8Array.from(Buffer.from(JSON.stringify(bodies)));
     return {
-      parquet: Uint8Array.from(Buffer.from(JSON.stringify(bodies))),
+      parts: [bytes],
+      sizeBytes: bytes.length,
       footerBytes: 0,
       newColumns: [],
       attributeColumnIds: [],

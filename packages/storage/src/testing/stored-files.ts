@@ -45,7 +45,7 @@ export class StoredFiles {
     );
     this.attributeColumns = [...this.attributeColumns, ...encoded.newColumns];
     const path = this.#path();
-    writeFileSync(path, new BatchWriter().toParquet(encoded, compression));
+    writeFileSync(path, Buffer.concat(new BatchWriter().toParquet(encoded, compression).parts));
     const { attributeColumnIds, emptyColumns, minTimestampNs, maxTimestampNs } = encoded;
     const facts = { rows: rows.length, attributeColumnIds, emptyColumns, minTimestampNs, maxTimestampNs };
     return this.#file(path, 0, facts);

@@ -153,7 +153,7 @@ export class SegmentedWal implements WriteAheadLog {
   async setAside(entry: WalEntry): Promise<void> {
     const path = recordPath(this.#settings.folder, entry);
     try {
-      await writeDurableFile(this.#fileSystem, path, entry.payload);
+      await writeDurableFile(this.#fileSystem, path, [entry.payload]);
     } catch (error) {
       throw unavailable(`a record cannot be set aside, path=\`${path}\``, error);
     }
