@@ -17,7 +17,7 @@ export interface OpenWitOptions {
     readonly maxBytes?: number;
   };
   readonly storage?: {
-    /** Of the active files. Default `lz4`: half the CPU of `zstd` for about twice the bytes. */
+    /** Of the active files. Default `none`: they are merged soon, and merged files are compressed in any case. */
     readonly compression?: 'lz4' | 'zstd' | 'none';
     readonly attributeColumns?: {
       /** Share of a file's rows that must have a key to make it a column. Default 0.1. */
@@ -30,7 +30,7 @@ export interface OpenWitOptions {
       readonly minFiles?: number;
       /** The same for files that are not small. Default 32. */
       readonly maxFiles?: number;
-      /** What files may have on average to be small, in bytes. Default 2 MiB. */
+      /** What files may have on average to be small, in bytes. Default 3 MiB. */
       readonly smallBytes?: number;
       /** Files of this size are not merged again, in bytes. Default 128 MiB. */
       readonly stableBytes?: number;
@@ -40,7 +40,7 @@ export interface OpenWitOptions {
       readonly maxJobFiles?: number;
       /** How long an hour that is over gets no file before what is left of it is merged. Default 5,000. */
       readonly quietMs?: number;
-      /** What a merge may hold in memory, in bytes. Default 192 MiB. */
+      /** What a merge may hold in memory, in bytes. Default 128 MiB. */
       readonly memoryLimitBytes?: number;
     };
     /** How long other readers of the catalog find the files of a snapshot after the next one. Default 30,000. */

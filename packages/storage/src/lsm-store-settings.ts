@@ -29,7 +29,7 @@ export interface LsmStoreCollaborators {
 }
 
 export interface CompactionOptions extends CompactionSettings {
-  /** What a merge may hold in memory, in bytes. Default 192 MiB. */
+  /** What a merge may hold in memory, in bytes. Default 128 MiB. */
   readonly memoryLimitBytes: number;
 }
 
@@ -40,7 +40,7 @@ export interface LsmStoreSettings {
   readonly nodeId: string;
   /** Where a merge puts what does not fit its memory. Default: `tmp` beside the data path. */
   readonly tempDir?: string;
-  /** Of active files. Default `lz4`. */
+  /** Of active files. Default `none`. */
   readonly compression?: ParquetCompression;
   /** Default: keys in at least 10 % of a file's rows, at most 200 columns a table. */
   readonly attributeColumns?: Partial<AttributeColumnSettings>;
@@ -69,7 +69,7 @@ export interface LsmStoreSettings {
   readonly clockConfirmMs?: number;
 }
 
-const DEFAULT_MEMORY_BYTES = 192 * 1024 * 1024;
+const DEFAULT_MEMORY_BYTES = 128 * 1024 * 1024;
 const DEFAULT_RETENTION_MS = 30_000;
 const DEFAULT_CONFIRM_MS = 3_600_000;
 const SHORTEST_TICK_MS = 50;
@@ -93,7 +93,7 @@ export interface ResolvedSettings extends Required<Pick<LsmStoreSettings, Given>
 export function resolvedSettings(settings: LsmStoreSettings): ResolvedSettings {
   const { memoryLimitBytes = DEFAULT_MEMORY_BYTES, ...compaction } = settings.compaction ?? {};
   const { policies = [], hotBytes = Infinity, archiveClass, maxAttributeColumns } = settings;
-  const { nodeId, threads = 1, compression = 'lz4', snapshotRetentionMs = DEFAULT_RETENTION_MS } = settings;
+  const { nodeId, threads = 1, compression = 'none', snapshotRetentionMs = DEFAULT_RETENTION_MS } = settings;
   const dataPath = resolve(settings.dataPath);
   const tempDir = settings.tempDir ?? join(dataPath, '../tmp');
   const attributeColumns = { ...DEFAULT_ATTRIBUTE_COLUMNS, ...settings.attributeColumns };

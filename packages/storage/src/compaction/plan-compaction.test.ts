@@ -36,7 +36,7 @@ describe('files of an hour', () => {
   });
 
   test('are merged when there are very many, if they are not small', () => {
-    const sizeBytes = 3 * MIB;
+    const sizeBytes = 4 * MIB;
     assert.deepEqual(planCompaction(files(31, { sizeBytes }), IN_THE_HOUR, old), []);
     assert.equal(planCompaction(files(32, { sizeBytes }), IN_THE_HOUR, old)[0]!.files.length, 32);
     const mixed = [...files(2, { sizeBytes }), ...files(6)];

@@ -5,7 +5,7 @@ export interface CompactionSettings {
   readonly minFiles: number;
   /** The same for files that are not small: a merge of those costs more than what queries lose by them. Default 32. */
   readonly maxFiles: number;
-  /** What files may have on average to be small, in bytes. Default 2 MiB. */
+  /** What files may have on average to be small, in bytes. Default 3 MiB. */
   readonly smallBytes: number;
   /** Files that are as large are never merged again, in bytes. Default 128 MiB. */
   readonly stableBytes: number;
@@ -20,7 +20,7 @@ export interface CompactionSettings {
 export const DEFAULT_COMPACTION: CompactionSettings = {
   minFiles: 8,
   maxFiles: 32,
-  smallBytes: 2 * 1024 * 1024,
+  smallBytes: 3 * 1024 * 1024,
   stableBytes: 128 * 1024 * 1024,
   maxJobBytes: 256 * 1024 * 1024,
   maxJobFiles: 256,

@@ -6,7 +6,7 @@ import type { WorkerRequest, WorkerResponse } from './worker.ts';
 export interface ParquetWritersSettings {
   /** Worker threads; each holds one batch at a time, about five times its bytes. Default 1. */
   readonly threads?: number;
-  /** Default `lz4`. */
+  /** Default `none`. */
   readonly compression?: ParquetCompression;
 }
 
@@ -27,7 +27,7 @@ export class ParquetWriters {
   readonly #waiting: Job[] = [];
   #closed = false;
 
-  constructor({ threads = 1, compression = 'lz4' }: ParquetWritersSettings = {}) {
+  constructor({ threads = 1, compression = 'none' }: ParquetWritersSettings = {}) {
     this.#threads = threads;
     this.#compression = compression;
   }
