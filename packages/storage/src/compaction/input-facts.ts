@@ -6,10 +6,13 @@ import { literal } from './sql-text.ts';
 /** Types whose smallest and greatest value, as text, tell whether all are the same: of floats a NaN is neither. */
 const COMPARABLE: readonly StoredType[] = ['int64', 'uint64', 'int32', 'uint32', 'boolean', 'varchar'];
 
+/** Texts of a dictionary are taken for as long as the average of its bounds; those without bounds for half of it, and this at the most. */
+const MOST_TEXT_BYTES = 64;
+
 /** Of a leaf, in all inputs that have it. */
 interface LeafFacts {
   readonly values: number;
-  /** Uncompressed. */
+  /** What the values take, one by one: of a text with a dictionary about that. */
   readonly bytes: number;
   readonly rowGroups: number;
   readonly isNull: boolean;
@@ -25,7 +28,12 @@ export class InputFacts {
   static async read(inputs: readonly MergeInput[], query: Rows): Promise<InputFacts> {
     const paths = inputs.map(({ path }) => literal(path.replace(/[*?[]/g, '[$&]'))).join(', ');
     const found = await query(
-      `SELECT path_in_schema, sum(num_values), sum(total_uncompressed_size), count(*),
+      `SELECT path_in_schema, sum(num_values),
+         sum(CASE WHEN type = 'BYTE_ARRAY' AND dictionary_page_offset IS NOT NULL
+           THEN num_values * coalesce((strlen(stats_min_value) + strlen(stats_max_value)) / 2,
+             least((data_page_offset - dictionary_page_offset) / 2, ${MOST_TEXT_BYTES}))
+           ELSE total_uncompressed_size END),
+         count(*),
          sum(stats_null_count) = sum(num_values),
          sum(stats_null_count) = 0 AND count(stats_min_value) = count(*)
          AND min(stats_min_value) = max(stats_min_value) AND min(stats_max_value) = max(stats_max_value)

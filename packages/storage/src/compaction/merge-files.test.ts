@@ -14,6 +14,7 @@ import { SORT_COLUMNS } from '../parquet/sort-order.ts';
 import { storedColumns, withChildren } from '../parquet/stored-layout.ts';
 import { BatchWriter } from '../parquet/write-parquet.ts';
 import { exactNumbers, inOrder, storedRow } from '../testing/stored-rows.ts';
+import { InputFacts } from './input-facts.ts';
 import { mergeFiles } from './merge-files.ts';
 import type { MergedFile, MergeInput, MergeOutput, MergeRequest, MergeSettings } from './merge-request.ts';
 
@@ -163,6 +164,27 @@ test('rows that are very wide are merged a few at a time', async () => {
   assert.equal(file!.rows, 90);
   const groups = await place.query(`SELECT DISTINCT row_group_id FROM ${place.metadata(file!)}`);
   assert.ok(groups.length >= 4, `${groups.length} row groups`);
+});
+
+test('a text that many rows share counts for each of them: they are sorted with it', async () => {
+  const resource = (i: number): PlainAttribute[] =>
+    Array.from({ length: 20 }, (_, k) => ({
+      key: `key ${k}`,
+      type: 'string',
+      value: `${i % 2} `.repeat(k < 10 ? 30 : 60),
+    }));
+  const random = randomRows('logs', new SeededRandom(14), 1000);
+  const bytesOf = async (rows: readonly PlainRow[]) => {
+    const place = new Place('logs');
+    place.add(rows);
+    const facts = await InputFacts.read(place.inputs, async (sql) => (await duckdb.runAndReadAll(sql)).getRows());
+    return facts.bytes(0) / rows.length;
+  };
+  const without = await bytesOf(random.map((row) => ({ ...row, resource_attributes: [] })));
+  const shared = await bytesOf(random.map((row, i) => ({ ...row, resource_attributes: resource(i) })));
+  assert.ok(shared - without >= 20 * 60, `${shared - without} bytes a row`);
+  const alike = await bytesOf(random.map((row) => ({ ...row, resource_attributes: resource(0).slice(0, 10) })));
+  assert.ok(alike - without < 10, `${alike - without} bytes a row`);
 });
 
 test('a merge in which some rows have no place fails, and leaves no file', async () => {

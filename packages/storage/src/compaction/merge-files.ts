@@ -25,8 +25,8 @@ const MOST_ROWS = 180 * 1024;
 const LEAST_ROWS = 1;
 /** What a value takes in DuckDB's memory beside its bytes. */
 const VALUE_BYTES = 16;
-/** A piece is in the sort, then in the writer, while its inputs' pages are there too. */
-const COPIES = 2;
+/** Of the memory; the rest is for what is read and written meanwhile. */
+const SHARE_OF_SORT = 2 / 3;
 
 /**
  * Merges files, sorted by their key, into files sorted by it. The key is cut into ranges; DuckDB sorts one after the other
@@ -100,7 +100,7 @@ function rowsOfPiece(
 ): number {
   const rows = inputs.reduce((sum, input) => sum + input.rows, 0);
   const rowBytes = facts.bytes(VALUE_BYTES) / Math.max(1, rows);
-  const fitting = Math.floor(memoryLimitBytes / COPIES / rowBytes);
+  const fitting = Math.floor((SHARE_OF_SORT * memoryLimitBytes) / rowBytes);
   return Math.min(maxPieceRows, Math.max(LEAST_ROWS, fitting));
 }
 
