@@ -1,7 +1,7 @@
 import type { StoredColumn, StoredType } from '../parquet/stored-layout.ts';
 import type { Rows } from './attribute-moves.ts';
 import type { MergeInput } from './merge-request.ts';
-import { literal } from './sql-text.ts';
+import { fileList } from './sql-text.ts';
 
 /** Types whose smallest and greatest value, as text, tell whether all are the same: of floats a NaN is neither. */
 const COMPARABLE: readonly StoredType[] = ['int64', 'uint64', 'int32', 'uint32', 'boolean', 'varchar'];
@@ -26,7 +26,6 @@ export class InputFacts {
   readonly #rowGroups: number;
 
   static async read(inputs: readonly MergeInput[], query: Rows): Promise<InputFacts> {
-    const paths = inputs.map(({ path }) => literal(path.replace(/[*?[]/g, '[$&]'))).join(', ');
     const found = await query(
       `SELECT path_in_schema, sum(num_values),
          sum(CASE WHEN type = 'BYTE_ARRAY' AND dictionary_page_offset IS NOT NULL
@@ -38,7 +37,7 @@ export class InputFacts {
          sum(stats_null_count) = 0 AND count(stats_min_value) = count(*)
          AND min(stats_min_value) = max(stats_min_value) AND min(stats_max_value) = max(stats_max_value)
          AND min(stats_min_value) = min(stats_max_value)
-       FROM parquet_metadata([${paths}]) GROUP BY 1`,
+       FROM parquet_metadata(${fileList(inputs.map(({ path }) => path))}) GROUP BY 1`,
     );
     const leaves = found.map(([path, values, bytes, rowGroups, isNull, isOneValue]): [string, LeafFacts] => [
       path as string,

@@ -9,10 +9,14 @@ export function literal(text: string): string {
   return `'${text.replaceAll("'", "''").replaceAll('\0', "' || chr(0) || '")}'`;
 }
 
-/** The rows of these files, numbered by `file_row_number`; a path that DuckDB takes for a pattern is given as the pattern that finds only it. */
+/** The rows of these files, numbered by `file_row_number`. */
 export function readParquet(paths: readonly string[]): string {
-  const list = paths.map((path) => literal(path.replace(/[*?[]/g, '[$&]')));
-  return `read_parquet([${list.join(', ')}], hive_partitioning = false, file_row_number = true)`;
+  return `read_parquet(${fileList(paths)}, hive_partitioning = false, file_row_number = true)`;
+}
+
+/** A path that DuckDB takes for a pattern is given as the pattern that finds only it. */
+export function fileList(paths: readonly string[]): string {
+  return `[${paths.map((path) => literal(path.replace(/[*?[]/g, '[$&]'))).join(', ')}]`;
 }
 
 const INFINITY_NS = 2n ** 63n - 1n;

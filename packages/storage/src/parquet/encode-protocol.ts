@@ -1,7 +1,7 @@
 import type { AttributeColumn, ColumnData, FileColumnStats, TableName } from '@openwit/ports';
 import type { AttributeColumnSettings } from './attribute-columns.ts';
 
-/** How the pages of active files are compressed: `none` costs the least CPU, `lz4` half the bytes, `zstd` a quarter. */
+/** How the pages of active files are compressed: `none` costs the least CPU; `lz4` has little more than half the bytes, `zstd` a third. */
 export type ParquetCompression = 'lz4' | 'zstd' | 'none';
 
 /** A batch in memory and what its table has already. Plain data: it goes to a worker. */

@@ -15,13 +15,9 @@ const UNCOMPRESSED: PageCodec = { id: 0, compress: (page) => page };
  * `LONG` looks for long repetitions too, such as of the text around the words of a log line: twice the CPU of `FAST`, for an eighth less.
  */
 const NEAR = zstd({ minMatch: 4, longTableLog: 6, shortTableLog: 6 });
-const FAST = zstd({ minMatch: 6, longTableLog: 15, shortTableLog: 13 });
-const LONG = zstd({
-  minMatch: 6,
-  longTableLog: 15,
-  shortTableLog: 13,
-  far: { minMatch: 32, everyLog: 5, tableLog: 15, bucketLog: 1 },
-});
+const FAST_SEARCH: Search = { minMatch: 6, longTableLog: 15, shortTableLog: 13 };
+const FAST = zstd(FAST_SEARCH);
+const LONG = zstd({ ...FAST_SEARCH, far: { minMatch: 32, everyLog: 5, tableLog: 15, bucketLog: 1 } });
 
 /** Pages below this gain nothing that a reader would notice. */
 const LEAST_BYTES = 128;

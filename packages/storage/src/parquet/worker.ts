@@ -15,7 +15,7 @@ export type WorkerResponse = ({ readonly file: EncodedFile } | { readonly error:
   readonly isLast: boolean;
 };
 
-/** About five times what an ordinary batch takes. */
+/** About ten times what ordinary batches take. */
 const MOST_WASM_BYTES = 256 * 1024 * 1024;
 
 const isLarge = () => wasmBytes() > MOST_WASM_BYTES;
