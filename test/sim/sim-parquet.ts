@@ -39,6 +39,7 @@ export function simWriters(parts: WorkerParts): NonNullable<LsmStoreCollaborator
           ...timesOf(all),
         };
       }),
+    giveBack: () => {},
     close: async () => {},
   };
 }

@@ -25,14 +25,18 @@ export class SharedBuffers {
     return new Uint8Array(idle ?? new SharedArrayBuffer(size), 0, length);
   }
 
-  /** Takes back what {@link take} gave; the caller must not touch it any more. */
-  giveBack({ buffer }: Uint8Array<SharedArrayBuffer>): void {
+  /**
+   * Takes back what {@link take} gave; the caller must not touch it any more.
+   * @returns false when enough lies unused, and this becomes garbage
+   */
+  giveBack({ buffer }: Uint8Array<SharedArrayBuffer>): boolean {
     const size = buffer.byteLength;
-    if (this.#idleBytes + size > this.#maxIdleBytes) return;
+    if (this.#idleBytes + size > this.#maxIdleBytes) return false;
     this.#idleBytes += size;
     const sameSize = this.#idle.get(size);
     if (sameSize === undefined) this.#idle.set(size, [buffer]);
     else sameSize.push(buffer);
+    return true;
   }
 
   /** Runs `use` on the bytes where another thread can read them: as they are, or copied for as long as it takes. */

@@ -5,7 +5,6 @@ import {
   type CatalogTable,
   type DataFile,
   type FileSystem,
-  freeBuffer,
   isOpenWitError,
   type NewDataFile,
   type SealedBatch,
@@ -20,7 +19,7 @@ import type { ParquetWriters } from './parquet/parquet-writers.ts';
 export interface FlushContext {
   readonly catalog: Catalog;
   readonly fileSystem: FileSystem;
-  readonly writers: Pick<ParquetWriters, 'encode'>;
+  readonly writers: Pick<ParquetWriters, 'encode' | 'giveBack'>;
   readonly dataPath: string;
   readonly nodeId: string;
   readonly attributeColumnsOf: (tenant: string) => AttributeColumnSettings;
@@ -64,12 +63,12 @@ export class BatchFlush {
   }
 
   async #write(file: EncodedFile): Promise<NewDataFile> {
-    const { dataPath, nodeId, fileSystem } = this.#context;
+    const { dataPath, nodeId, fileSystem, writers } = this.#context;
     const folder = join(dataPath, dayFolder(this.#sealed, file.minTimestampNs, nodeId));
     const path = join(folder, activeFileName(this.#sealed));
     await writeDurableFile(fileSystem, path, file.parts);
     const { parts, newColumns: _, ...known } = file;
-    for (const buffer of new Set(parts.map((part) => part.buffer))) freeBuffer(new Uint8Array(buffer));
+    writers.giveBack({ parts });
     const made = { tier: 'hot', generation: 0 } as const;
     return { path, rows: this.#sealed.batch.numRows, ...made, ...known };
   }

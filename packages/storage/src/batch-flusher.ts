@@ -8,7 +8,7 @@ import type { TenantTables } from './tenant-tables.ts';
 export interface BatchFlusherParts {
   readonly clock: Clock;
   readonly tables: TenantTables;
-  readonly context: FlushContext & { readonly writers: Pick<ParquetWriters, 'encode' | 'close'> };
+  readonly context: FlushContext & { readonly writers: Pick<ParquetWriters, 'encode' | 'giveBack' | 'close'> };
   /** Called when a batch's files are committed, after snapshots show them in its place. */
   readonly onCommitted: (range: WalRange, files: readonly DataFile[]) => void;
   /** Called with the error of each attempt that failed. */

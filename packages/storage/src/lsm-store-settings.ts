@@ -19,7 +19,7 @@ export interface LsmStoreCollaborators {
   /** Called when a batch's file is committed, after snapshots show the file in its place. */
   readonly onCommitted?: (range: WalRange) => void;
   /** Writes the Parquet; by default worker threads of the store's own. */
-  readonly writers?: Pick<ParquetWriters, 'encode' | 'close'>;
+  readonly writers?: Pick<ParquetWriters, 'encode' | 'giveBack' | 'close'>;
   /** Merges files; by default a worker thread of the store's own. */
   readonly merger?: Pick<FileMerger, 'merge' | 'close'>;
   /** The stores of the tiers beyond the local disk. Default: none, every file stays. */

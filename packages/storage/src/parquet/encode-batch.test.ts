@@ -101,15 +101,6 @@ test("a file has no Arrow schema, whose dictionaries are not the file's, and a c
   assert.deepEqual(values, [{ value: 'mine' }]);
 });
 
-test('a file, however small, is in memory of its own, which can be transferred', () => {
-  const file = new BatchWriter().toParquet(encode('logs', randomRows('logs', new SeededRandom(2), 3)), 'lz4');
-  const wanted = Buffer.concat(file.parts);
-  const moved = structuredClone(file.parts, { transfer: [...file.buffers] });
-  assert.ok(wanted.equals(Buffer.concat(moved)));
-  assert.equal(wanted.length, file.sizeBytes);
-  assert.ok(file.parts.every(({ length }) => length === 0));
-});
-
 test('a long attribute of a resource is in a file once, however many rows it has', async () => {
   const long = 'x'.repeat(400_000);
   const resource = (value: string): PlainAttribute[] => [{ key: 'process.command_line', type: 'string', value }];

@@ -28,7 +28,7 @@ export interface FileFacts {
 
 /** The bytes of a Parquet file, in parts, with what the catalog keeps of it. */
 export interface EncodedFile extends FileFacts {
-  readonly parts: readonly Uint8Array<ArrayBuffer>[];
+  readonly parts: readonly Uint8Array[];
   readonly sizeBytes: number;
   readonly footerBytes: number;
 }

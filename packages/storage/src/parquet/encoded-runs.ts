@@ -38,9 +38,9 @@ export function bitsFor(count: number): number {
 
 function runAt(values: Int32Array, at: number, end: number): number {
   const value = values[at]!;
-  let next = at + 1;
-  while (next < end && values[next] === value) next++;
-  return next - at;
+  let run = 1;
+  while (at + run < end && values[at + run] === value) run++;
+  return run;
 }
 
 class RunWriter {

@@ -25,6 +25,8 @@ export class ParquetWriters {
   readonly #idle: Worker[] = [];
   readonly #busy = new Map<Worker, Job>();
   readonly #waiting: Job[] = [];
+  /** Memory for the files to come. */
+  #returned: SharedArrayBuffer[] = [];
   #closed = false;
 
   constructor({ threads = 1, compression = 'none' }: ParquetWritersSettings = {}) {
@@ -41,6 +43,13 @@ export class ParquetWriters {
     return job.done.promise;
   }
 
+  /** The bytes of a file are not read any more: those of the next may take their place. */
+  giveBack({ parts }: Pick<EncodedFile, 'parts'>): void {
+    for (const buffer of new Set(parts.map((part) => part.buffer))) {
+      if (buffer instanceof SharedArrayBuffer) this.#returned.push(buffer);
+    }
+  }
+
   /** Waits for the batches that were handed over, then ends the threads. */
   async close(): Promise<void> {
     this.#closed = true;
@@ -55,7 +64,9 @@ export class ParquetWriters {
     const worker = this.#idle.pop() ?? this.#start();
     this.#busy.set(worker, job);
     worker.ref();
-    worker.postMessage({ request: job.request, compression: this.#compression } satisfies WorkerRequest);
+    const [returned, compression] = [this.#returned, this.#compression];
+    this.#returned = [];
+    worker.postMessage({ request: job.request, compression, returned } satisfies WorkerRequest);
   }
 
   #start(): Worker {

@@ -1,4 +1,4 @@
-import type { TableName } from '@openwit/ports';
+import { freeBuffer, SharedBuffers, type TableName } from '@openwit/ports';
 import type { RecordBatch } from 'apache-arrow';
 import {
   Compression,
@@ -14,7 +14,7 @@ import { columnParts } from './column-parts.ts';
 import { ConstantColumns } from './constant-columns.ts';
 import type { EncodedBatch } from './encode-batch.ts';
 import type { ParquetCompression } from './encode-protocol.ts';
-import { type FileParts, fileParts } from './file-parts.ts';
+import { fileParts } from './file-parts.ts';
 import { GroupedColumns } from './grouped-columns.ts';
 import { IpcBuffer } from './ipc-buffer.ts';
 import { ParquetAssembler, type PieceFile } from './parquet-assembler.ts';
@@ -37,9 +37,10 @@ const PAGE_BYTES = 64 * 1024;
 const DICTIONARY_BYTES = 64 << 20;
 
 /** Of columns that are given to the writer together. It holds them twice, and its memory never shrinks. */
-const MOST_BYTES_A_CALL = 4 << 20;
+const MOST_BYTES_A_CALL = 1 << 20;
 
-export interface ParquetFile extends FileParts {
+export interface ParquetFile {
+  readonly parts: readonly Uint8Array<SharedArrayBuffer>[];
   readonly sizeBytes: number;
   readonly footerBytes: number;
 }
@@ -53,11 +54,17 @@ type WritableBatch = Pick<EncodedBatch, 'table' | 'batch' | 'row' | 'grouped' | 
 export class BatchWriter {
   readonly #ipc = new IpcBuffer();
   readonly #shrinking = new Map<TableName, ShrinkingColumns>();
+  readonly #memory: SharedBuffers;
+
+  /** @param memory where the files are */
+  constructor(memory: SharedBuffers = new SharedBuffers()) {
+    this.#memory = memory;
+  }
 
   toParquet({ table, batch, row, grouped, columns }: WritableBatch, compression: ParquetCompression): ParquetFile {
     const shrinking = this.#shrinkingColumns(table);
     const written = columnParts(batch, MOST_BYTES_A_CALL).map((part) =>
-      this.#write(part, propertiesOf(part, compression, shrinking)),
+      this.#moved(this.#write(part, propertiesOf(part, compression, shrinking))),
     );
     const pieces: Uint8Array[] = [];
     const settings = { columns, sortColumns: SORT_COLUMNS[table], compresses: false };
@@ -65,7 +72,14 @@ export class BatchWriter {
     const made = row.numCols === 0 ? [] : [new GroupedColumns(this.#columnsOfRow(row), grouped)];
     shrinking.learn(assembler.add(written.map(pieceFile), made));
     const { sizeBytes, footerBytes } = assembler.finish();
-    return { ...fileParts(pieces, written), sizeBytes, footerBytes };
+    return { parts: fileParts(pieces, written, this.#memory), sizeBytes, footerBytes };
+  }
+
+  #moved(bytes: Uint8Array): Uint8Array<SharedArrayBuffer> {
+    const moved = this.#memory.take(bytes.length);
+    moved.set(bytes);
+    freeBuffer(bytes);
+    return moved;
   }
 
   #write(batch: RecordBatch, properties: WriterProperties): Uint8Array<ArrayBuffer> {

@@ -8,7 +8,7 @@ import { textsOf } from '../parquet/attribute-census.ts';
 import type { ParquetWriters } from '../parquet/parquet-writers.ts';
 
 /** For tests of the store: files that hold the bodies of their logs as JSON. */
-export const fakeWriters: Pick<ParquetWriters, 'encode' | 'close'> = {
+export const fakeWriters: Pick<ParquetWriters, 'encode' | 'giveBack' | 'close'> = {
   encode: async ({ rows, columns }) => {
     const bodies = textsOf({ ...columns[BODY]!, length: rows });
     const bytes = Uint8Array.from(Buffer.from(JSON.stringify(bodies)));
@@ -24,6 +24,7 @@ export const fakeWriters: Pick<ParquetWriters, 'encode' | 'close'> = {
       maxTimestampNs: TIME,
     };
   },
+  giveBack: () => {},
   close: async () => {},
 };
 

@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import { columnsOf } from '@openwit/ports/arrow';
+import { batchOf, randomRows, SeededRandom } from '@openwit/ports/testing';
+import { ParquetWriters } from './parquet-writers.ts';
+import { storedColumns, withChildren } from './stored-layout.ts';
+
+const writers = new ParquetWriters();
+after(() => writers.close());
+
+test('the memory of a file that was given back is used for the next; of another it is not touched', async () => {
+  const first = await encode(1);
+  const second = await encode(2);
+  const [firstBytes, secondBytes] = [Buffer.concat(first.parts), Buffer.concat(second.parts)];
+  writers.giveBack(first);
+  const third = await encode(3);
+  assert.ok(!Buffer.concat(first.parts).equals(firstBytes));
+  assert.ok(Buffer.concat(second.parts).equals(secondBytes));
+  const again = new ParquetWriters();
+  const { parts } = await encode(3, again);
+  await again.close();
+  assert.ok(Buffer.concat(third.parts).equals(Buffer.concat(parts)));
+});
+
+function encode(seed: number, by: ParquetWriters = writers) {
+  const rows = randomRows('logs', new SeededRandom(seed), 200);
+  return by.encode({
+    table: 'logs',
+    rows: rows.length,
+    columns: columnsOf(batchOf('logs', rows)),
+    fieldIds: new Map([...withChildren(storedColumns('logs'))].map(({ path }, i) => [path, i + 1])),
+    attributeColumns: [],
+    nextFieldId: 1000,
+    settings: { minShare: 0.1, maxPerTable: 200 },
+  });
+}
