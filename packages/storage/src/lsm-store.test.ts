@@ -74,6 +74,23 @@ test('a failure is told in the statistics', async () => {
   await assert.rejects(store.append(sealedLogs(2, 1)), (e) => isOpenWitError(e) && e.code === 'CLOSED');
 });
 
+test('the memory of a file goes back when it is written, not before', async () => {
+  const fileSystem = new FaultyFileSystem(new MemoryFileSystem());
+  const catalog = await openCatalog();
+  const clock = new DrivenClock();
+  let returned = 0;
+  const writers: typeof fakeWriters = { ...fakeWriters, giveBack: () => void returned++ };
+  const store = await LsmStore.open({ catalog, fileSystem, clock, writers }, SETTINGS);
+  fileSystem.fail('ENOSPC', { operation: 'write', times: 1 });
+  const appended = store.append(sealedLogs(1, 4));
+  while (store.stats().failures === 0) await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(returned, 0);
+  clock.advance(1000);
+  await appended;
+  assert.equal(returned, 1);
+  await store.close();
+});
+
 test('a batch that another attempt had committed is not stored twice', async () => {
   const fileSystem = new MemoryFileSystem();
   const catalog = await openCatalog();

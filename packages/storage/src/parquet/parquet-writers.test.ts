@@ -10,6 +10,7 @@ after(() => writers.close());
 
 test('the memory of a file that was given back is used for the next; of another it is not touched', async () => {
   const first = await encode(1);
+  assert.ok(first.parts.every(({ buffer }) => buffer instanceof SharedArrayBuffer));
   const second = await encode(2);
   const [firstBytes, secondBytes] = [Buffer.concat(first.parts), Buffer.concat(second.parts)];
   writers.giveBack(first);
