@@ -1,4 +1,5 @@
 import { basename, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileSizes, folderBytes, median, type ReplayReport, replay, rssMiB, startServer, workload } from './server.ts';
 
 export interface BenchSettings {
@@ -66,10 +67,14 @@ function watchWrites(folder: string): { stop(): number } {
   };
 }
 
+/** Between start and load: V8 sets other limits for a heap that was at rest. */
+const REST_MS = 1000;
+
 async function ingestOnce(signal: string, settings: BenchSettings) {
   const file = workload(signal, settings.requests);
   const server = await startServer();
   try {
+    await delay(REST_MS);
     const idle = rssMiB(server.pid);
     const written = watchWrites(join(server.dataDir, 'parquet'));
     const report = await replay(file, `${server.http}/v1/${signal}`, server.pid, settings.settleSeconds);
