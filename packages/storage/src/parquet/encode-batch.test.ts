@@ -5,11 +5,10 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { DuckDBConnection } from '@duckdb/node-api';
 import { type AttributeColumn, SIGNALS, type TableName } from '@openwit/ports';
-import { columnsOf } from '@openwit/ports/arrow';
-import { batchOf, type PlainAttribute, type PlainRow, randomRows, SeededRandom } from '@openwit/ports/testing';
+import { type PlainAttribute, type PlainRow, randomRows, SeededRandom } from '@openwit/ports/testing';
 import type { Field } from 'apache-arrow';
+import { encodeRequest } from '../testing/encode-request.ts';
 import { exactNumbers, inOrder, storedRow } from '../testing/stored-rows.ts';
-import { DEFAULT_ATTRIBUTE_COLUMNS } from './attribute-columns.ts';
 import { doubleText } from './double-text.ts';
 import { type EncodedBatch, encodeBatch } from './encode-batch.ts';
 import { Scratch } from './scratch.ts';
@@ -186,19 +185,10 @@ function literal(value: string | undefined): string {
 }
 
 function encode(table: TableName, rows: readonly PlainRow[]): EncodedBatch {
-  const fieldIds = new Map([...withChildren(storedColumns(table))].map(({ path }, i) => [path, i + 1]));
-  const request = {
-    table,
-    rows: rows.length,
-    columns: columnsOf(batchOf(table, rows)),
-    fieldIds,
-    attributeColumns: [],
-    nextFieldId: 1000,
-    settings: DEFAULT_ATTRIBUTE_COLUMNS,
-  };
+  const request = encodeRequest(table, rows);
   // As a thread does it: the second time in memory that has seen other rows.
   memory.reset();
-  encodeBatch({ ...request, columns: columnsOf(batchOf(table, rows.toReversed())) }, memory);
+  encodeBatch(encodeRequest(table, rows.toReversed()), memory);
   memory.reset();
   return encodeBatch(request, memory);
 }

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import { columnsOf } from '@openwit/ports/arrow';
-import { batchOf, randomRows, SeededRandom } from '@openwit/ports/testing';
+import { randomRows, SeededRandom } from '@openwit/ports/testing';
+import { encodeRequest } from '../testing/encode-request.ts';
 import { ParquetWriters } from './parquet-writers.ts';
-import { storedColumns, withChildren } from './stored-layout.ts';
 
 const writers = new ParquetWriters();
 after(() => writers.close());
@@ -13,6 +12,7 @@ test('the memory of a file that was given back is used for the next; of another 
   assert.ok(first.parts.every(({ buffer }) => buffer instanceof SharedArrayBuffer));
   const second = await encode(2);
   const [firstBytes, secondBytes] = [Buffer.concat(first.parts), Buffer.concat(second.parts)];
+  assert.equal(firstBytes.length, first.sizeBytes);
   writers.giveBack(first);
   const third = await encode(3);
   assert.ok(!Buffer.concat(first.parts).equals(firstBytes));
@@ -24,14 +24,5 @@ test('the memory of a file that was given back is used for the next; of another 
 });
 
 function encode(seed: number, by: ParquetWriters = writers) {
-  const rows = randomRows('logs', new SeededRandom(seed), 200);
-  return by.encode({
-    table: 'logs',
-    rows: rows.length,
-    columns: columnsOf(batchOf('logs', rows)),
-    fieldIds: new Map([...withChildren(storedColumns('logs'))].map(({ path }, i) => [path, i + 1])),
-    attributeColumns: [],
-    nextFieldId: 1000,
-    settings: { minShare: 0.1, maxPerTable: 200 },
-  });
+  return by.encode(encodeRequest('logs', randomRows('logs', new SeededRandom(seed), 200)));
 }

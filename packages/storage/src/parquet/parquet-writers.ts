@@ -26,7 +26,7 @@ export class ParquetWriters {
   readonly #busy = new Map<Worker, Job>();
   readonly #waiting: Job[] = [];
   /** Memory for the files to come. */
-  #returned: SharedArrayBuffer[] = [];
+  readonly #returned: SharedArrayBuffer[] = [];
   #closed = false;
 
   constructor({ threads = 1, compression = 'none' }: ParquetWritersSettings = {}) {
@@ -64,8 +64,7 @@ export class ParquetWriters {
     const worker = this.#idle.pop() ?? this.#start();
     this.#busy.set(worker, job);
     worker.ref();
-    const [returned, compression] = [this.#returned, this.#compression];
-    this.#returned = [];
+    const [returned, compression] = [this.#returned.splice(0), this.#compression];
     worker.postMessage({ request: job.request, compression, returned } satisfies WorkerRequest);
   }
 

@@ -4,12 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { DuckDBConnection } from '@duckdb/node-api';
-import { columnsOf } from '@openwit/ports/arrow';
-import { batchOf, type PlainRow, randomRows, SeededRandom } from '@openwit/ports/testing';
+import { type PlainRow, randomRows, SeededRandom } from '@openwit/ports/testing';
+import { encodeRequest } from '../testing/encode-request.ts';
 import { inOrder } from '../testing/stored-rows.ts';
 import { encodeBatch } from './encode-batch.ts';
 import { Scratch } from './scratch.ts';
-import { storedColumns, withChildren } from './stored-layout.ts';
 import { BatchWriter } from './write-parquet.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'openwit-write-'));
@@ -121,18 +120,7 @@ test('a column that did not shrink is left as it is for some files, then tried a
 });
 
 function writeLogs(writer: BatchWriter, rows: readonly PlainRow[]) {
-  const encoded = encodeBatch(
-    {
-      table: 'logs',
-      rows: rows.length,
-      columns: columnsOf(batchOf('logs', rows)),
-      fieldIds: new Map([...withChildren(storedColumns('logs'))].map(({ path }, i) => [path, i + 1])),
-      attributeColumns: [],
-      nextFieldId: 1000,
-      settings: { minShare: 0.1, maxPerTable: 200 },
-    },
-    new Scratch(),
-  );
+  const encoded = encodeBatch(encodeRequest('logs', rows), new Scratch());
   writeFileSync(path, Buffer.concat(writer.toParquet(encoded, 'lz4').parts));
   return encoded;
 }
