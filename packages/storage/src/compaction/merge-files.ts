@@ -1,36 +1,16 @@
-import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
-import { dirname } from 'node:path';
-import { type AttributeColumn, OpenWitError } from '@openwit/ports';
+import { mkdirSync, rmSync } from 'node:fs';
+import { OpenWitError } from '@openwit/ports';
 import { unfinishedName } from '../file-paths.ts';
-import { ParquetAssembler } from '../parquet/parquet-assembler.ts';
-import { SORT_COLUMNS } from '../parquet/sort-order.ts';
-import {
-  attributeColumnPath,
-  type StoredColumn,
-  storedAttributeColumn,
-  storedColumns,
-} from '../parquet/stored-layout.ts';
-import { chooseAttributeColumns } from './attribute-moves.ts';
-import { InputFacts } from './input-facts.ts';
-import { type KeyCensus, type KeyRange, keyRanges } from './key-ranges.ts';
-import { isOutOfMemory, MergeDatabase } from './merge-database.ts';
-import type { MergedFile, MergeInput, MergeOutput, MergeRequest, MergeSettings } from './merge-request.ts';
-import { MergeSource } from './merge-source.ts';
-import { PieceWriter } from './piece-writer.ts';
-import { identifier, readParquet, timestampLiteral } from './sql-text.ts';
-
-/** Rows of a piece: DuckDB sorts one in memory, and the more there are, the less often is each input opened. */
-const MOST_ROWS = 180 * 1024;
-/** The longest records have megabytes. */
-const LEAST_ROWS = 1;
-/** What a value takes in DuckDB's memory beside its bytes. */
-const VALUE_BYTES = 16;
-/** Of the memory; the rest is for what is read and written meanwhile. */
-const SHARE_OF_SORT = 2 / 3;
+import { mergeByLeaves } from './merge-by-leaves.ts';
+import { mergeBySql } from './merge-by-sql.ts';
+import { MergeDatabase } from './merge-database.ts';
+import type { MergedFile, MergeInput, MergeRequest, MergeSettings } from './merge-request.ts';
+import { columnsOf, layoutOf } from './merged-layout.ts';
+import { identifier, readParquet } from './sql-text.ts';
 
 /**
- * Merges files, sorted by their key, into files sorted by it. The key is cut into ranges; DuckDB sorts one after the other
- * into a file of its own, a *piece*, and the pieces' row groups become the file: so memory does not grow with the files.
+ * Merges files, sorted by their key, into files sorted by it. Files with the same columns are merged by their leaves; those whose
+ * attributes are columns here and in the map there, and files of other writers, by SQL.
  * @returns the files that got rows
  * @throws closed / CLOSED when it was stopped
  */
@@ -41,25 +21,14 @@ export async function mergeFiles(
 ): Promise<MergedFile[]> {
   mkdirSync(settings.tempDir, { recursive: true });
   const database = await MergeDatabase.open(settings, isStopped);
-  const made: MergedFile[] = [];
   try {
-    await keepWithoutRows(request, database);
-    const facts = await InputFacts.read(request.inputs, (sql) => database.query(sql));
-    let maxRows = rowsOfPiece(request, settings, facts);
-    for (const output of request.outputs) {
-      for (;;) {
-        try {
-          const file = await new Merge(request, output, settings, database, facts).run(maxRows);
-          if (file !== undefined) made.push(file);
-          break;
-        } catch (error) {
-          if (!isOutOfMemory(error) || maxRows <= LEAST_ROWS) throw error;
-          maxRows = Math.max(LEAST_ROWS, maxRows >> 1);
-        }
-      }
-    }
+    const made = (await mergeByLeaves(request, settings, isStopped)) ?? (await mergeBySql(request, settings, database));
     const [wanted, got] = [wantedRows(request.inputs), made.reduce((sum, { rows }) => sum + rows, 0)];
-    if (got !== wanted) throw wrongRows('a merge has other rows than its inputs', wanted, got);
+    if (got !== wanted) {
+      const message = `a merge has other rows than its inputs, wanted=${wanted} got=${got}`;
+      throw new OpenWitError('internal', 'INTERNAL', message);
+    }
+    for (const file of made) await prove(file, request, database);
     return made;
   } catch (error) {
     for (const { path } of request.outputs) rmSync(unfinishedName(path), { force: true });
@@ -74,137 +43,19 @@ function wantedRows(inputs: readonly MergeInput[]): number {
   return inputs.reduce((sum, { rows, withoutRows = [] }) => sum + rows - new Set(withoutRows).size, 0);
 }
 
-function wrongRows(what: string, wanted: number, got: number): OpenWitError {
-  return new OpenWitError('internal', 'INTERNAL', `${what}, wanted=${wanted} got=${got}`);
-}
-
-const WITHOUT = 'rows_to_leave_out';
-const ROWS_A_STATEMENT = 10_000;
-
-/** The numbers of rows that are left out, as a table. */
-async function keepWithoutRows({ inputs }: MergeRequest, database: MergeDatabase): Promise<void> {
-  const numbers = inputs.flatMap(({ withoutRows = [] }) => withoutRows);
-  if (numbers.length === 0) return;
-  await database.query(`CREATE TEMP TABLE ${WITHOUT}(number BIGINT)`);
-  for (let i = 0; i < numbers.length; i += ROWS_A_STATEMENT) {
-    const values = numbers.slice(i, i + ROWS_A_STATEMENT).map((number) => `(${number})`);
-    await database.query(`INSERT INTO ${WITHOUT} VALUES ${values.join(', ')}`);
+/** The inputs will be removed: what replaces them has to be read once, by its columns' names, as a query does. */
+async function prove(file: MergedFile, request: MergeRequest, database: MergeDatabase): Promise<void> {
+  const path = unfinishedName(file.path);
+  const columns = layoutOf(request.table, columnsOf(request, file.attributeColumnIds))
+    .map(({ name }) => identifier(name))
+    .join(', ');
+  const [read] = await database.query(
+    `SELECT count(*), epoch_ns(min("timestamp")), epoch_ns(max("timestamp"))
+     FROM (SELECT ${columns} FROM ${readParquet([path])})`,
+  );
+  const { rows, minTimestampNs, maxTimestampNs } = file;
+  if ([BigInt(rows), minTimestampNs, maxTimestampNs].some((value, i) => value !== read![i])) {
+    const message = `a merged file is read with other rows than were written, path=\`${path}\``;
+    throw new OpenWitError('internal', 'INTERNAL', message);
   }
-}
-
-/** As many as the memory is expected to take. */
-function rowsOfPiece(
-  { inputs }: MergeRequest,
-  { memoryLimitBytes, maxPieceRows = MOST_ROWS }: MergeSettings,
-  facts: InputFacts,
-): number {
-  const rows = inputs.reduce((sum, input) => sum + input.rows, 0);
-  const rowBytes = facts.bytes(VALUE_BYTES) / Math.max(1, rows);
-  const fitting = Math.floor((SHARE_OF_SORT * memoryLimitBytes) / rowBytes);
-  return Math.min(maxPieceRows, Math.max(LEAST_ROWS, fitting));
-}
-
-/** One output. */
-class Merge {
-  readonly #request: MergeRequest;
-  readonly #output: MergeOutput;
-  readonly #tempDir: string;
-  readonly #database: MergeDatabase;
-  readonly #facts: InputFacts;
-
-  constructor(
-    request: MergeRequest,
-    output: MergeOutput,
-    { tempDir }: MergeSettings,
-    database: MergeDatabase,
-    facts: InputFacts,
-  ) {
-    this.#request = request;
-    this.#output = output;
-    this.#tempDir = tempDir;
-    this.#database = database;
-    this.#facts = facts;
-  }
-
-  async run(maxRows: number): Promise<MergedFile | undefined> {
-    const { table, inputs } = this.#request;
-    const query = (sql: string) => this.#database.query(sql);
-    const sortColumns = SORT_COLUMNS[table];
-    const where = this.#where();
-    const rowsOfHour = `${readParquet(inputs.map(({ path }) => path))} WHERE ${where}`;
-    const census = await keyRanges(rowsOfHour, sortColumns.slice(0, -1), maxRows, query);
-    if (census.rows === 0) return undefined;
-    const columns = await chooseAttributeColumns(this.#request, where, census.rows, query);
-    const source = new MergeSource(this.#request, columns);
-    const layout = [...storedColumns(table), ...columns.map(storedAttributeColumn)];
-    const constant = new Set([...source.emptyColumns, ...this.#facts.constant(layout)]);
-    const parts = { database: this.#database, source, layout, constant, sortColumns, where, tempDir: this.#tempDir };
-    const pieces = new PieceWriter({ ...parts, fieldIdOf: this.#fieldIds(columns) });
-    const assembled = await this.#assemble(layout, census.ranges, pieces);
-    if (assembled.rows !== census.rows) {
-      throw wrongRows('a merged file has other rows than were counted', census.rows, assembled.rows);
-    }
-    await this.#prove(layout, census);
-    return {
-      path: this.#output.path,
-      ...assembled,
-      minTimestampNs: census.minTimestampNs,
-      maxTimestampNs: census.maxTimestampNs,
-      attributeColumnIds: columns.map(({ fieldId }) => fieldId),
-      emptyColumns: source.emptyColumns,
-      columnStats: pieces.stats.finish(),
-    };
-  }
-
-  #where(): string {
-    const { fromNs, toNs } = this.#output;
-    const isCut = this.#request.inputs.some(({ withoutRows = [] }) => withoutRows.length > 0);
-    return [
-      `"timestamp" >= ${timestampLiteral(fromNs)} AND "timestamp" < ${timestampLiteral(toNs)}`,
-      ...(isCut ? [`file_row_number NOT IN (SELECT number FROM ${WITHOUT})`] : []),
-    ].join(' AND ');
-  }
-
-  #fieldIds(attributeColumns: readonly AttributeColumn[]): (column: StoredColumn) => number {
-    const ids = new Map(this.#request.fieldIds);
-    for (const { name, fieldId } of attributeColumns) ids.set(attributeColumnPath(name), fieldId);
-    return ({ path }) => ids.get(path)!;
-  }
-
-  /** The inputs will be removed: what replaces them has to be read once, by its columns' names, as a query does. */
-  async #prove(layout: readonly StoredColumn[], wanted: KeyCensus): Promise<void> {
-    const path = unfinishedName(this.#output.path);
-    const columns = layout.map(({ name }) => identifier(name)).join(', ');
-    const [read] = await this.#database.query(
-      `SELECT count(*), epoch_ns(min("timestamp")), epoch_ns(max("timestamp"))
-       FROM (SELECT ${columns} FROM ${readParquet([path])})`,
-    );
-    const { rows, minTimestampNs, maxTimestampNs } = wanted;
-    if ([BigInt(rows), minTimestampNs, maxTimestampNs].some((value, i) => value !== read![i])) {
-      const message = `a merged file is read with other rows than were written, path=\`${path}\``;
-      throw new OpenWitError('internal', 'INTERNAL', message);
-    }
-  }
-
-  async #assemble(layout: readonly StoredColumn[], ranges: readonly KeyRange[], pieces: PieceWriter) {
-    const path = unfinishedName(this.#output.path);
-    mkdirSync(dirname(path), { recursive: true });
-    const file = openSync(path, 'w');
-    try {
-      const assembler = new ParquetAssembler((bytes) => writeAll(file, bytes), {
-        columns: layout.map(({ name }) => name),
-        sortColumns: SORT_COLUMNS[this.#request.table],
-      });
-      for (const range of ranges) {
-        await pieces.write(range, (piece, constants) => void assembler.add([piece], constants));
-      }
-      return assembler.finish();
-    } finally {
-      closeSync(file);
-    }
-  }
-}
-
-function writeAll(file: number, bytes: Uint8Array): void {
-  for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at);
 }

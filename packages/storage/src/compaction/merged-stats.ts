@@ -40,7 +40,7 @@ export class MergedStats {
       const nullCount = Number(found?.get('null_count') ?? 0);
       const containsNan = found?.get('has_nan') === 'true';
       const counts = { valueCount: times * (rows - nullCount), nullCount: times * nullCount };
-      this.#addPart(column, { ...counts, containsNan, ...bounds(column, found) });
+      this.addPart(column, { ...counts, containsNan, ...bounds(column, found) });
     }
   }
 
@@ -48,7 +48,7 @@ export class MergedStats {
     return this.#columns.flatMap(({ name }) => this.#merged.get(name) ?? []);
   }
 
-  #addPart(column: StoredColumn, part: Omit<FileColumnStats, 'fieldId'>): void {
+  addPart(column: StoredColumn, part: Omit<FileColumnStats, 'fieldId'>): void {
     const { name, type } = column;
     if (part.valueCount > 0 && part.min === undefined && !part.containsNan) this.#unknown.add(name);
     const before = this.#merged.get(name);

@@ -48,7 +48,7 @@ export function timestampText(ns: bigint): string {
   return `${date.slice(0, 10)} ${date.slice(11, 19)}.${String(fraction).padStart(9, '0')}`;
 }
 
-interface Range<T> {
+export interface Range<T> {
   readonly min: T;
   readonly max: T;
 }
@@ -58,7 +58,7 @@ function asText(range: Range<bigint | number> | undefined): { min?: string; max?
 }
 
 /** 64-bit integers by their halves: a BigInt a value would cost more than the rest of the statistics. */
-function wideRange({ values, validity }: ColumnData, rows: number, signed: boolean): Range<bigint> | undefined {
+export function wideRange({ values, validity }: ColumnData, rows: number, signed: boolean): Range<bigint> | undefined {
   const { buffer, byteOffset } = values!;
   const low = new Uint32Array(buffer, byteOffset, 2 * rows);
   const high = signed ? new Int32Array(buffer, byteOffset, 2 * rows) : low;
@@ -93,7 +93,7 @@ function isLess(high: Int32Array | Uint32Array, low: Uint32Array, a: number, b: 
   return highA < highB || (highA === highB && low[a]! < low[b]!);
 }
 
-function narrowRange({ values, validity }: ColumnData, rows: number): Range<number> | undefined {
+export function narrowRange({ values, validity }: ColumnData, rows: number): Range<number> | undefined {
   const source = values as Int32Array | Uint32Array | Uint8Array;
   let min = Infinity;
   let max = -Infinity;
@@ -106,8 +106,18 @@ function narrowRange({ values, validity }: ColumnData, rows: number): Range<numb
   return min > max ? undefined : { min, max };
 }
 
+function doubleStats(column: ColumnData, rows: number): Partial<FileColumnStats> {
+  const { containsNan, range } = doubleRange(column, rows);
+  return range === undefined
+    ? { containsNan }
+    : { containsNan, min: doubleStat(range.min), max: doubleStat(range.max) };
+}
+
 /** Infinities are values; NaN is only said to be there. */
-function doubleStats({ values, validity }: ColumnData, rows: number): Partial<FileColumnStats> {
+export function doubleRange(
+  { values, validity }: ColumnData,
+  rows: number,
+): { readonly range: Range<number> | undefined; readonly containsNan: boolean } {
   const source = values as Float64Array;
   let min = Infinity;
   let max = -Infinity;
@@ -124,10 +134,10 @@ function doubleStats({ values, validity }: ColumnData, rows: number): Partial<Fi
     if (value < min) min = value;
     if (value > max) max = value;
   }
-  return numbers === 0 ? { containsNan } : { containsNan, min: doubleStat(min), max: doubleStat(max) };
+  return { containsNan, range: numbers === 0 ? undefined : { min, max } };
 }
 
-function doubleStat(value: number): string {
+export function doubleStat(value: number): string {
   if (Number.isFinite(value)) return String(value);
   return value > 0 ? 'inf' : '-inf';
 }

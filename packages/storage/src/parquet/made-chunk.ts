@@ -1,5 +1,6 @@
 import type { SchemaColumn } from './file-schema.ts';
 import { DATA, DICTIONARY, ENCODING, META, PAGE, PAGE_TYPE } from './metadata-fields.ts';
+import { freeOutput, type PageCodec, UNCOMPRESSED } from './page-compression.ts';
 import { i32, i32List, i64, type ThriftStruct, thriftStruct, writeThrift } from './thrift.ts';
 
 /** The column chunk of one leaf that no writer wrote row by row. */
@@ -9,6 +10,8 @@ export interface MadeChunk {
   /** Without the offsets of its pages. */
   readonly meta: ThriftStruct;
   readonly hasDictionary: boolean;
+  /** With its header. */
+  readonly bloomFilter?: Uint8Array | undefined;
 }
 
 export interface RowRange {
@@ -24,63 +27,78 @@ export interface MadeColumns {
 }
 
 export interface ChunkParts {
+  /** Of the leaf: of a list each element is one, and no element too. */
   readonly rows: number;
   /** Of repetition, then of definition, where the column has them: encoded runs. */
   readonly levels: readonly Uint8Array[];
   /** As PLAIN has them. */
   readonly dictionary?: { readonly count: number; readonly body: Uint8Array };
-  /** Of the values that are not null: the bits of an index and its runs, or what PLAIN has where there is no dictionary. */
+  /** Of the values that are not null: the bits of an index and its runs, or what the encoding has where there is no dictionary. */
   readonly values: readonly Uint8Array[];
+  /** Where there is no dictionary. Default PLAIN. */
+  readonly encoding?: number;
+  /** Chosen for the bodies of the pages. Default none. */
+  readonly codecFor?: (bodies: readonly Uint8Array[]) => PageCodec;
   readonly statistics: ThriftStruct | undefined;
 }
 
 /** @param leaf the metadata of any chunk of the same column */
 export function madeChunk(leaf: ThriftStruct, parts: ChunkParts): MadeChunk {
-  const { rows, levels, dictionary, values, statistics } = parts;
+  const { rows, levels, dictionary, values, statistics, encoding = ENCODING.plain } = parts;
   const hasDictionary = dictionary !== undefined;
   const body = Buffer.concat([...levels.flatMap((runs) => [lengthOf(runs), runs]), ...values]);
-  const data = pageOf(PAGE_TYPE.data, body, {
-    [PAGE.data]: thriftStruct({
-      [DATA.values]: i32(rows),
-      [DATA.encoding]: i32(hasDictionary ? ENCODING.rleDictionary : ENCODING.plain),
-      [DATA.definitionEncoding]: i32(ENCODING.rle),
-      [DATA.repetitionEncoding]: i32(ENCODING.rle),
-    }),
+  const valueEncoding = hasDictionary ? ENCODING.rleDictionary : encoding;
+  const data = thriftStruct({
+    [DATA.values]: i32(rows),
+    [DATA.encoding]: i32(valueEncoding),
+    [DATA.definitionEncoding]: i32(ENCODING.rle),
+    [DATA.repetitionEncoding]: i32(ENCODING.rle),
   });
-  const pages = hasDictionary ? [dictionaryPage(dictionary), data] : [data];
-  const bytes = i64(pages.reduce((sum, page) => sum + page.length, 0));
-  const encodings = [ENCODING.plain, ENCODING.rle, ...(hasDictionary ? [ENCODING.rleDictionary] : [])];
+  const bodies = hasDictionary ? [dictionary.body, body] : [body];
+  const codec = parts.codecFor?.(bodies) ?? UNCOMPRESSED;
+  const pages = [
+    ...(hasDictionary ? [page(PAGE_TYPE.dictionary, dictionary.body, codec, dictionaryHeader(dictionary.count))] : []),
+    page(PAGE_TYPE.data, body, codec, { [PAGE.data]: data }),
+  ];
+  if (codec !== UNCOMPRESSED) freeOutput(body);
   return {
-    pages,
+    pages: pages.map(({ bytes }) => bytes),
     hasDictionary,
     meta: thriftStruct({
       [META.type]: leaf.fields[META.type],
-      [META.encodings]: i32List(encodings),
+      [META.encodings]: i32List([...new Set([ENCODING.plain, ENCODING.rle, valueEncoding])]),
       [META.path]: leaf.fields[META.path],
-      [META.codec]: i32(0),
+      [META.codec]: i32(codec.id),
       [META.values]: i64(rows),
-      [META.uncompressedBytes]: bytes,
-      [META.compressedBytes]: bytes,
+      [META.uncompressedBytes]: i64(pages.reduce((sum, { uncompressedBytes }) => sum + uncompressedBytes, 0)),
+      [META.compressedBytes]: i64(pages.reduce((sum, { bytes }) => sum + bytes.length, 0)),
       [META.statistics]: statistics,
     }),
   };
 }
 
-function dictionaryPage({ count, body }: NonNullable<ChunkParts['dictionary']>): Uint8Array {
-  return pageOf(PAGE_TYPE.dictionary, body, {
+type HeaderFields = Readonly<Record<number, ThriftStruct>>;
+
+function dictionaryHeader(count: number): HeaderFields {
+  return {
     [PAGE.dictionary]: thriftStruct({ [DICTIONARY.values]: i32(count), [DICTIONARY.encoding]: i32(ENCODING.plain) }),
-  });
+  };
 }
 
-function pageOf(type: number, body: Uint8Array, header: Readonly<Record<number, ThriftStruct>>): Uint8Array {
-  const length = i32(body.length);
-  const fields = {
-    [PAGE.type]: i32(type),
-    [PAGE.uncompressedBytes]: length,
-    [PAGE.compressedBytes]: length,
-    ...header,
-  };
-  return Buffer.concat([writeThrift(thriftStruct(fields)), body]);
+/** With its header; that counts for the uncompressed bytes too. */
+function page(type: number, body: Uint8Array, codec: PageCodec, fields: HeaderFields) {
+  const compressed = codec.compress(body);
+  const header = writeThrift(
+    thriftStruct({
+      [PAGE.type]: i32(type),
+      [PAGE.uncompressedBytes]: i32(body.length),
+      [PAGE.compressedBytes]: i32(compressed.length),
+      ...fields,
+    }),
+  );
+  const bytes = Buffer.concat([header, compressed]);
+  if (compressed !== body) freeOutput(compressed);
+  return { bytes, uncompressedBytes: header.length + body.length };
 }
 
 /** As levels and texts have it before them. */

@@ -1,6 +1,6 @@
 /** Field ids of parquet.thrift (https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift). */
 export const FILE = { schema: 2, rows: 3, rowGroups: 4, keyValues: 5, createdBy: 6, columnOrders: 7 } as const;
-export const ELEMENT = { repetition: 3, name: 4, children: 5 } as const;
+export const ELEMENT = { type: 1, repetition: 3, name: 4, children: 5 } as const;
 export const GROUP = {
   columns: 1,
   totalBytes: 2,
@@ -35,5 +35,13 @@ export const SORTING = { column: 1, descending: 2, nullsFirst: 3 } as const;
 /** Values of its enums. */
 export const PAGE_TYPE = { data: 0, dictionary: 2 } as const;
 export const REPETITION = { required: 0, optional: 1, repeated: 2 } as const;
-export const ENCODING = { plain: 0, rle: 3, rleDictionary: 8 } as const;
+export const ENCODING = {
+  plain: 0,
+  plainDictionary: 2,
+  rle: 3,
+  deltaBinaryPacked: 5,
+  deltaLengthByteArray: 6,
+  rleDictionary: 8,
+  byteStreamSplit: 9,
+} as const;
 export const BOOLEAN = 0;

@@ -7,7 +7,7 @@ export interface PageCodec {
   compress(page: Uint8Array): Uint8Array;
 }
 
-const UNCOMPRESSED: PageCodec = { id: 0, compress: (page) => page };
+export const UNCOMPRESSED: PageCodec = { id: 0, compress: (page) => page };
 
 /**
  * zstd, tuned on log lines, ids and numbers (docs/decisions/0011). `NEAR` remembers only the last few values:
@@ -26,7 +26,7 @@ const KEEP_ABOVE = 0.95;
 /** What a dearer codec must save of what a cheaper one leaves. */
 const WORTH_MORE = 0.04;
 /** Row groups of a column are much alike. */
-const CHUNKS_A_CHOICE = 32;
+const CHUNKS_A_CHOICE = 128;
 
 /** The codecs of a file's columns, each chosen by what a sample of the column shrinks to. */
 export class ColumnCodecs {

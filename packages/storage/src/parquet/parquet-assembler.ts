@@ -1,6 +1,6 @@
 import { metaOf, pathOf, type SchemaColumn, schemaColumns, schemaOf } from './file-schema.ts';
 import { footerBytes, TAIL_BYTES } from './footer-bytes.ts';
-import type { MadeColumns, RowRange } from './made-chunk.ts';
+import type { MadeChunk, MadeColumns, RowRange } from './made-chunk.ts';
 import { CHUNK, ELEMENT, FILE, GROUP, META, PAGE, PAGE_TYPE, SORTING } from './metadata-fields.ts';
 import { ColumnCodecs, freeOutput, type PageCodec } from './page-compression.ts';
 import { chunkRange, type Page, pagesOf } from './parquet-pages.ts';
@@ -31,6 +31,18 @@ export interface PieceFile {
 interface WrittenGroup {
   readonly file: PieceFile;
   readonly group: ThriftStruct;
+}
+
+/** A column at the top, its pages in the file already. */
+interface WrittenColumn {
+  readonly name: string;
+  readonly chunks: readonly WrittenChunk[];
+}
+
+interface WrittenChunk {
+  readonly chunk: ThriftStruct;
+  /** Its bloom filter, with the header. */
+  readonly filter: (() => Uint8Array) | undefined;
 }
 
 export interface AssembledFile {
@@ -95,7 +107,21 @@ export class ParquetAssembler {
     });
   }
 
-  /** Writes the footer. At least one piece must have been added. */
+  /**
+   * Adds a row group of which all chunks are made.
+   * @param like any file with the same columns
+   * @param chunks by the columns at the top, in the order of their leaves
+   */
+  addGroup(like: ThriftStruct, rows: number, chunks: ReadonlyMap<string, readonly MadeChunk[]>): void {
+    this.#first ??= Uint8Array.from(writeThrift(this.#withoutRows([like], [])));
+    this.#rows += rows;
+    const start = this.#at;
+    const written = Array.from(chunks, ([name, made]) => this.#made(name, made));
+    const group = this.#groupOf(thriftStruct({ [GROUP.rows]: i64(rows) }), start, written);
+    this.#rowGroups.push(Uint8Array.from(writeThrift(group)));
+  }
+
+  /** Writes the footer. At least one piece or row group must have been added. */
   finish(): AssembledFile {
     const footer = writeThrift(
       withFields(readThrift(this.#first!).struct, {
@@ -141,21 +167,21 @@ export class ParquetAssembler {
       const columns = Map.groupBy(structsIn(group, GROUP.columns), (chunk) => pathOf(chunk)[0]!);
       return Array.from(columns, ([name, chunks]) => ({
         name,
-        file,
-        chunks: chunks.map((chunk) =>
-          this.#settings.compresses === false ? this.#kept(chunk, file) : this.#compressed(chunk, file),
-        ),
+        chunks: chunks.map((chunk) => this.#moved(chunk, file)),
       }));
     });
-    const added = made.flatMap((columns) => this.#made(columns, rows));
+    const added = made.flatMap((columns) =>
+      columns.columns.map(({ name }) => this.#made(name, columns.chunks(name, rows))),
+    );
+    return this.#groupOf(written[0]!.group, start, [...varying, ...added]);
+  }
+
+  /** The filters lie behind a row group's pages. */
+  #groupOf(group: ThriftStruct, start: number, columns: readonly WrittenColumn[]): ThriftStruct {
     const compressedBytes = this.#at - start;
-    const filtered = varying.map(({ name, file, chunks }) => ({
-      name,
-      chunks: chunks.map((chunk) => this.#bloomFilter(chunk, file)),
-    }));
-    const chunks = this.#inOrder([...filtered, ...added]).flatMap((column) => column.chunks);
+    const chunks = this.#inOrder(columns).flatMap((column) => column.chunks.map((chunk) => this.#filtered(chunk)));
     const totalBytes = chunks.reduce((sum, chunk) => sum + integer(metaOf(chunk), META.uncompressedBytes)!, 0);
-    return withFields(written[0]!.group, {
+    return withFields(group, {
       [GROUP.columns]: structList(chunks),
       [GROUP.totalBytes]: i64(totalBytes),
       [GROUP.sorting]: structList(this.#sorting(chunks)),
@@ -165,17 +191,27 @@ export class ParquetAssembler {
     });
   }
 
-  #made(made: MadeColumns, rows: RowRange): { readonly name: string; readonly chunks: readonly ThriftStruct[] }[] {
-    return made.columns.map(({ name }) => ({
-      name,
-      chunks: made.chunks(name, rows).map(({ pages, meta, hasDictionary }) => {
-        const start = this.#at;
-        for (const page of pages) this.#append(page);
-        const dataPage = hasDictionary ? start + pages[0]!.length : start;
-        const dictionaryPage = hasDictionary ? i64(start) : undefined;
-        return chunkOf(withFields(meta, { [META.dataPage]: i64(dataPage), [META.dictionaryPage]: dictionaryPage }));
-      }),
-    }));
+  #made(name: string, chunks: readonly MadeChunk[]): WrittenColumn {
+    return { name, chunks: chunks.map((chunk) => this.#madeChunk(chunk)) };
+  }
+
+  #madeChunk({ pages, meta, hasDictionary, bloomFilter }: MadeChunk): WrittenChunk {
+    const start = this.#at;
+    for (const page of pages) this.#append(page);
+    const dataPage = hasDictionary ? start + pages[0]!.length : start;
+    const dictionaryPage = hasDictionary ? i64(start) : undefined;
+    const placed = withFields(meta, { [META.dataPage]: i64(dataPage), [META.dictionaryPage]: dictionaryPage });
+    return { chunk: chunkOf(placed), filter: bloomFilter && (() => bloomFilter) };
+  }
+
+  #moved(chunk: ThriftStruct, piece: PieceFile): WrittenChunk {
+    const meta = metaOf(chunk);
+    const from = integer(meta, META.bloom);
+    const to = from === undefined ? 0 : from + integer(meta, META.bloomBytes)!;
+    return {
+      chunk: this.#settings.compresses === false ? this.#kept(chunk, piece) : this.#compressed(chunk, piece),
+      filter: from === undefined ? undefined : () => piece.read(from, to),
+    };
   }
 
   /** A chunk at its new place. */
@@ -230,14 +266,12 @@ export class ParquetAssembler {
     return bytes.length + body.length;
   }
 
-  /** They lie behind a row group's pages. */
-  #bloomFilter(chunk: ThriftStruct, piece: PieceFile): ThriftStruct {
-    const meta = metaOf(chunk);
-    const from = integer(meta, META.bloom);
-    if (from === undefined) return chunk;
+  #filtered({ chunk, filter }: WrittenChunk): ThriftStruct {
+    if (filter === undefined) return chunk;
     const start = this.#at;
-    this.#append(piece.read(from, from + integer(meta, META.bloomBytes)!));
-    return chunkOf(withFields(meta, { [META.bloom]: i64(start) }));
+    this.#append(filter());
+    const place = { [META.bloom]: i64(start), [META.bloomBytes]: i32(this.#at - start) };
+    return chunkOf(withFields(metaOf(chunk), place));
   }
 
   #sorting(chunks: readonly ThriftStruct[]): ThriftStruct[] {

@@ -1,0 +1,133 @@
+import { doubleRange, doubleStat, narrowRange, timestampText, wideRange } from '../parquet/column-stats.ts';
+import type { StoredType } from '../parquet/stored-layout.ts';
+import type { PlainValues, TextValues } from './leaf-values.ts';
+
+/** The least value and the greatest, as Parquet's PLAIN has them and as the catalog does. */
+export interface LeafBounds {
+  readonly min: Uint8Array;
+  readonly max: Uint8Array;
+  readonly minText: string;
+  readonly maxText: string;
+}
+
+export interface LeafRange {
+  readonly bounds: LeafBounds | undefined;
+  /** Of doubles. */
+  readonly containsNan: boolean;
+}
+
+/** Longer texts have no bounds. */
+const MOST_BOUND_BYTES = 64;
+
+/** @param type of a column that holds single values */
+export function leafRange(type: StoredType, values: PlainValues): LeafRange {
+  if (values.kind === 'text') return { bounds: textBounds(values), containsNan: false };
+  const { length, words } = values;
+  const { buffer, byteOffset } = words;
+  switch (type) {
+    case 'timestamp_ns':
+    case 'int64':
+    case 'uint64':
+      return {
+        bounds: bounds(wideRange({ length, values: words }, length, type !== 'uint64'), wideBytes, type),
+        ...NO_NAN,
+      };
+    case 'float64': {
+      const doubles = new Float64Array(buffer, byteOffset, length);
+      const { range, containsNan } = doubleRange({ length, values: doubles }, length);
+      return { bounds: bounds(range, (value) => bytesOf(Float64Array.of(value)), type), containsNan };
+    }
+    case 'boolean':
+      return {
+        bounds: bounds(narrowRange({ length, values: words }, length), (value) => Uint8Array.of(value), type),
+        ...NO_NAN,
+      };
+    default: {
+      const numbers = type === 'uint32' ? new Uint32Array(buffer, byteOffset, length) : words;
+      return {
+        bounds: bounds(
+          narrowRange({ length, values: numbers }, length),
+          (value) => bytesOf(Int32Array.of(value)),
+          type,
+        ),
+        ...NO_NAN,
+      };
+    }
+  }
+}
+
+const NO_NAN = { containsNan: false };
+
+function bounds<T extends bigint | number>(
+  range: { readonly min: T; readonly max: T } | undefined,
+  plain: (value: T) => Uint8Array,
+  type: StoredType,
+): LeafBounds | undefined {
+  if (range === undefined) return undefined;
+  const { min, max } = range;
+  return { min: plain(min), max: plain(max), minText: textOf(min, type), maxText: textOf(max, type) };
+}
+
+function textOf(value: bigint | number, type: StoredType): string {
+  if (type === 'timestamp_ns') return timestampText(value as bigint);
+  return type === 'float64' ? doubleStat(value as number) : String(value);
+}
+
+function wideBytes(value: bigint): Uint8Array {
+  return bytesOf(BigInt64Array.of(value));
+}
+
+function bytesOf({ buffer }: { readonly buffer: ArrayBuffer }): Uint8Array {
+  return new Uint8Array(buffer);
+}
+
+function textBounds({ length, bytes, offsets }: TextValues): LeafBounds | undefined {
+  if (length === 0) return undefined;
+  const [least, greatest] = ends(bytes, offsets, length);
+  const [min, max] = [least, greatest].map((i) => bytes.subarray(offsets[i], offsets[i + 1])) as [
+    Uint8Array,
+    Uint8Array,
+  ];
+  if (Math.max(min.length, max.length) > MOST_BOUND_BYTES) return undefined;
+  const [minText, maxText] = [Buffer.from(min).toString(), Buffer.from(max).toString()];
+  return { min: Buffer.from(minText), max: Buffer.from(maxText), minText, maxText };
+}
+
+/** Most texts are told by their first bytes not to be the least or the greatest. */
+function ends(bytes: Uint8Array, offsets: Int32Array, length: number): [least: number, greatest: number] {
+  let least = 0;
+  let greatest = 0;
+  let leastStart = startOf(bytes, offsets[0]!, offsets[1]!);
+  let greatestStart = leastStart;
+  for (let i = 1; i < length; i++) {
+    const start = startOf(bytes, offsets[i]!, offsets[i + 1]!);
+    if (start <= leastStart && (start < leastStart || isLess(bytes, offsets, i, least))) {
+      least = i;
+      leastStart = start;
+    } else if (start >= greatestStart && (start > greatestStart || isLess(bytes, offsets, greatest, i))) {
+      greatest = i;
+      greatestStart = start;
+    }
+  }
+  return [least, greatest];
+}
+
+/** The first three bytes as a number, zeros behind a shorter text. */
+function startOf(bytes: Uint8Array, from: number, to: number): number {
+  const length = to - from;
+  if (length > 2) return (bytes[from]! << 16) | (bytes[from + 1]! << 8) | bytes[from + 2]!;
+  return length === 2 ? (bytes[from]! << 16) | (bytes[from + 1]! << 8) : length === 1 ? bytes[from]! << 16 : 0;
+}
+
+/** By the bytes, a text before one that it begins. */
+function isLess(bytes: Uint8Array, offsets: Int32Array, a: number, b: number): boolean {
+  let atA = offsets[a]!;
+  let atB = offsets[b]!;
+  const endA = offsets[a + 1]!;
+  const endB = offsets[b + 1]!;
+  while (atA < endA && atB < endB) {
+    const difference = bytes[atA++]! - bytes[atB++]!;
+    if (difference !== 0) return difference < 0;
+  }
+  return endA - atA < endB - atB;
+}

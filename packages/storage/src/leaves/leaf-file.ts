@@ -1,0 +1,153 @@
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { metaOf } from '../parquet/file-schema.ts';
+import { footerBytes, TAIL_BYTES } from '../parquet/footer-bytes.ts';
+import { FILE, GROUP, META, STATISTICS } from '../parquet/metadata-fields.ts';
+import { chunkRange } from '../parquet/parquet-pages.ts';
+import type { Scratch } from '../parquet/scratch.ts';
+import { integer, readThrift, structsIn, type ThriftStruct } from '../parquet/thrift.ts';
+import { CODECS, leafPages, type RowSpan } from './leaf-pages.ts';
+import { type Leaf, leavesOf } from './leaf-schema.ts';
+import type { LeafPage } from './leaf-values.ts';
+import { UnknownForm } from './unknown-form.ts';
+
+/** A row group, by numbers: as objects the metadata of many files would take much memory. */
+interface StoredGroup {
+  readonly firstRow: number;
+  readonly rows: number;
+  /** Of all its pages, without compression. */
+  readonly bytes: number;
+  /** By leaf: where its pages begin and end, and their codec. */
+  readonly places: Float64Array;
+}
+
+const START = 0;
+const END = 1;
+const CODEC = 2;
+const NUMBERS = 3;
+
+/** An input of a merge, open, as its leaves. */
+export class LeafFile {
+  readonly leaves: readonly Leaf[];
+  readonly groups: readonly StoredGroup[];
+  /** What a row takes without compression, on the average of the row group whose rows are the largest. */
+  readonly rowBytes: number;
+  readonly #fd: number;
+  /** By leaf, the value of all rows as the statistics tell it, if they do. */
+  readonly #constants: readonly (string | undefined)[];
+
+  /** @throws UnknownForm; the file system's error */
+  static open(path: string): LeafFile {
+    const fd = openSync(path, 'r');
+    try {
+      return new LeafFile(fd, readFooter(fd));
+    } catch (error) {
+      closeSync(fd);
+      throw error;
+    }
+  }
+
+  /** The metadata of the footer, whole. */
+  footer(): ThriftStruct {
+    return readFooter(this.#fd);
+  }
+
+  private constructor(fd: number, footer: ThriftStruct) {
+    this.#fd = fd;
+    this.leaves = leavesOf(footer);
+    const groups = structsIn(footer, FILE.rowGroups);
+    let firstRow = 0;
+    this.groups = groups.map((group) => {
+      const stored = storedGroup(group, firstRow, this.leaves.length);
+      firstRow += stored.rows;
+      return stored;
+    });
+    this.rowBytes = this.groups.reduce((most, { rows, bytes }) => Math.max(most, bytes / rows), 1);
+    const metas = groups.map((group) => structsIn(group, GROUP.columns).map(metaOf));
+    this.#constants = this.leaves.map((leaf, i) =>
+      constantOf(
+        leaf,
+        metas.map((chunks) => chunks[i]!),
+      ),
+    );
+  }
+
+  /** What tells values apart that all rows of a file have: undefined where there may be several. */
+  constant(leaf: number): string | undefined {
+    return this.#constants[leaf];
+  }
+
+  /** The pages of a leaf that have some of the rows, by row groups, in order. They lie in `memory`, until the next ones are asked for. */
+  *pages(leaf: number, rows: RowSpan, memory: Scratch): Generator<LeafPage[]> {
+    for (const group of this.groups) {
+      if (group.firstRow >= rows.to || group.firstRow + group.rows <= rows.from) continue;
+      memory.reset();
+      yield leafPages(this.#chunk(leaf, group, memory), rows, memory);
+    }
+  }
+
+  close(): void {
+    closeSync(this.#fd);
+  }
+
+  #chunk(leaf: number, { places, firstRow }: StoredGroup, memory: Scratch) {
+    const start = places[NUMBERS * leaf + START]!;
+    const bytes = memory.bytes(places[NUMBERS * leaf + END]! - start);
+    readAll(this.#fd, bytes, start);
+    return { leaf: this.leaves[leaf]!, codec: places[NUMBERS * leaf + CODEC]!, bytes, firstRow };
+  }
+}
+
+function storedGroup(group: ThriftStruct, firstRow: number, leaves: number): StoredGroup {
+  const chunks = structsIn(group, GROUP.columns);
+  if (chunks.length !== leaves) throw new UnknownForm('a row group has not one chunk a leaf');
+  const places = new Float64Array(NUMBERS * leaves);
+  chunks.map(metaOf).forEach((meta, i) => {
+    const { start, end } = chunkRange(meta);
+    const codec = integer(meta, META.codec)!;
+    if (codec !== CODECS.none && codec !== CODECS.zstd) throw new UnknownForm(`pages with codec ${codec}`);
+    places.set([start, end, codec], NUMBERS * i);
+  });
+  return { firstRow, rows: integer(group, GROUP.rows)!, bytes: integer(group, GROUP.totalBytes)!, places };
+}
+
+/** Of floats a NaN is in no bounds. */
+function constantOf({ kind, maxDefinition, maxRepetition }: Leaf, metas: readonly ThriftStruct[]): string | undefined {
+  if (maxRepetition > 0 || maxDefinition > 1) return undefined;
+  const constants = metas.map((meta) => {
+    const statistics = meta.fields[META.statistics] as ThriftStruct | undefined;
+    if (statistics === undefined) return undefined;
+    const nulls = integer(statistics, STATISTICS.nullCount);
+    if (nulls === integer(meta, META.values)) return NULLS;
+    return nulls === 0 && kind !== 'double' ? oneValue(statistics, kind === 'text') : undefined;
+  });
+  return constants.every((constant) => constant === constants[0]) ? constants[0] : undefined;
+}
+
+const NULLS = 'null';
+
+function oneValue({ fields }: ThriftStruct, mayBeCut: boolean): string | undefined {
+  const [min, max] = [fields[STATISTICS.min], fields[STATISTICS.max]];
+  if (min?.type !== 'binary' || max?.type !== 'binary' || Buffer.compare(min.bytes, max.bytes) !== 0) return undefined;
+  const isExact = [STATISTICS.isMinExact, STATISTICS.isMaxExact].every((field) => {
+    const flag = fields[field];
+    return flag?.type === 'bool' && flag.value;
+  });
+  return isExact || !mayBeCut ? `=${Buffer.from(min.bytes).toString('latin1')}` : undefined;
+}
+
+function readFooter(fd: number): ThriftStruct {
+  const { size } = fstatSync(fd);
+  const tail = new Uint8Array(TAIL_BYTES);
+  readAll(fd, tail, size - TAIL_BYTES);
+  const footer = new Uint8Array(footerBytes(tail));
+  readAll(fd, footer, size - TAIL_BYTES - footer.length);
+  return readThrift(footer).struct;
+}
+
+function readAll(fd: number, target: Uint8Array, start: number): void {
+  for (let at = 0; at < target.length; ) {
+    const count = start < 0 ? 0 : readSync(fd, target, at, target.length - at, start + at);
+    if (count === 0) throw new UnknownForm('the file is cut');
+    at += count;
+  }
+}

@@ -1,0 +1,255 @@
+import { zstdDecompressSync } from 'node:zlib';
+import { DATA, DICTIONARY, ENCODING, PAGE, PAGE_TYPE } from '../parquet/metadata-fields.ts';
+import type { Scratch } from '../parquet/scratch.ts';
+import { integer, readThrift, type ThriftStruct } from '../parquet/thrift.ts';
+import { decodeRuns, singleRun } from './decoded-runs.ts';
+import { decodeDeltas32, decodeDeltas64 } from './delta-binary-packed.ts';
+import type { Leaf } from './leaf-schema.ts';
+import type { FixedValues, LeafPage, LeafValues, PageLevels, PlainValues, TextValues } from './leaf-values.ts';
+import { UnknownForm } from './unknown-form.ts';
+
+/** Of `CompressionCodec` of parquet.thrift. */
+export const CODECS = { none: 0, zstd: 6 } as const;
+
+/** Rows of a file by their numbers, the first inclusive, the last exclusive. */
+export interface RowSpan {
+  readonly from: number;
+  readonly to: number;
+}
+
+export interface LeafChunk {
+  readonly leaf: Leaf;
+  readonly codec: number;
+  /** The chunk's pages. */
+  readonly bytes: Uint8Array;
+  /** The number of the chunk's first row in its file. */
+  readonly firstRow: number;
+}
+
+/**
+ * The pages that have some of the wanted rows, decoded; text stays where it is.
+ * @throws UnknownForm
+ */
+export function leafPages(chunk: LeafChunk, wanted: RowSpan, memory: Scratch): LeafPage[] {
+  const { leaf, bytes } = chunk;
+  const pages: LeafPage[] = [];
+  let dictionary: PlainValues | undefined;
+  let firstRow = chunk.firstRow;
+  for (let at = 0; at < bytes.length && firstRow < wanted.to; ) {
+    const { struct: header, end } = readThrift(bytes, at);
+    const length = integer(header, PAGE.compressedBytes)!;
+    const stored = bytes.subarray(end, (at = end + length));
+    if (stored.length !== length) throw new UnknownForm('it is cut');
+    const body = () => (chunk.codec === CODECS.zstd ? inflated(stored, header) : stored);
+    switch (integer(header, PAGE.type)) {
+      case PAGE_TYPE.dictionary: {
+        const count = integer(header.fields[PAGE.dictionary] as ThriftStruct, DICTIONARY.values)!;
+        dictionary = plainValues(leaf, body(), 0, count, memory);
+        break;
+      }
+      case PAGE_TYPE.data: {
+        const levels = integer(header.fields[PAGE.data] as ThriftStruct, DATA.values)!;
+        // Without repetition a level is a row.
+        if (leaf.maxRepetition === 0 && firstRow + levels <= wanted.from) {
+          firstRow += levels;
+          break;
+        }
+        const page = dataPage(leaf, header, body(), { firstRow, dictionary }, memory);
+        firstRow += page.rows;
+        if (firstRow > wanted.from) pages.push(page);
+        break;
+      }
+      default:
+        throw new UnknownForm(`a page of type ${integer(header, PAGE.type)}`);
+    }
+  }
+  return pages;
+}
+
+function inflated(bytes: Uint8Array, header: ThriftStruct): Uint8Array {
+  const length = integer(header, PAGE.uncompressedBytes)!;
+  const inflated = zstdDecompressSync(bytes, { chunkSize: Math.max(64, length), maxOutputLength: Math.max(1, length) });
+  if (inflated.length !== length) throw new UnknownForm('it has another length');
+  return inflated;
+}
+
+const LENGTH_BYTES = 4;
+
+function dataPage(
+  leaf: Leaf,
+  header: ThriftStruct,
+  body: Uint8Array,
+  { firstRow, dictionary }: { readonly firstRow: number; readonly dictionary: PlainValues | undefined },
+  memory: Scratch,
+): LeafPage {
+  const data = header.fields[PAGE.data] as ThriftStruct;
+  const count = integer(data, DATA.values)!;
+  let at = 0;
+  const levelsOf = (greatest: number): { readonly one: number | undefined; readonly all: () => Int32Array } => {
+    if (greatest === 0) return { one: 0, all: () => memory.int32(count) };
+    const start = at + LENGTH_BYTES;
+    at = start + uint32(body, at);
+    const runs = { width: 32 - Math.clz32(greatest), count };
+    return { one: singleRun(body, start, runs), all: () => decoded(body, start, runs, memory) };
+  };
+  const repetition = levelsOf(leaf.maxRepetition);
+  const definition = levelsOf(leaf.maxDefinition);
+  const encoding = integer(data, DATA.encoding)!;
+  if (repetition.one === 0 && definition.one !== undefined) {
+    const present = definition.one === leaf.maxDefinition ? count : 0;
+    const values = pageValues(leaf, encoding, body, { at, count: present, dictionary }, memory);
+    return { firstRow, rows: count, definition: definition.one, levels: undefined, values };
+  }
+  const isFlat = repetition.one === 0;
+  const levels = rowLevels(leaf, isFlat ? undefined : repetition.all(), definition.all(), memory);
+  const rows = levels.valueAt.length - 1;
+  const values = pageValues(leaf, encoding, body, { at, count: levels.valueAt[rows]!, dictionary }, memory);
+  return { firstRow, rows, definition: 0, levels, values };
+}
+
+function decoded(
+  bytes: Uint8Array,
+  at: number,
+  runs: { readonly width: number; readonly count: number },
+  memory: Scratch,
+): Int32Array {
+  const target = memory.int32(runs.count);
+  decodeRuns(bytes, at, runs, target);
+  return target;
+}
+
+function rowLevels(
+  { maxDefinition }: Leaf,
+  repetition: Int32Array | undefined,
+  definition: Int32Array,
+  memory: Scratch,
+): PageLevels {
+  const count = definition.length;
+  if (repetition !== undefined && repetition[0] !== 0) throw new UnknownForm('a page that begins within a row');
+  const levelAt = repetition && memory.int32(count + 1);
+  const valueAt = memory.int32(count + 1);
+  let rows = 0;
+  let values = 0;
+  for (let i = 0; i < count; i++) {
+    if (repetition === undefined || repetition[i] === 0) {
+      if (levelAt !== undefined) levelAt[rows] = i;
+      valueAt[rows++] = values;
+    }
+    if (definition[i] === maxDefinition) values++;
+  }
+  if (levelAt !== undefined) levelAt[rows] = count;
+  valueAt[rows] = values;
+  return { definition, repetition, levelAt: levelAt?.subarray(0, rows + 1), valueAt: valueAt.subarray(0, rows + 1) };
+}
+
+interface ValuesPlace {
+  readonly at: number;
+  readonly count: number;
+  readonly dictionary: PlainValues | undefined;
+}
+
+function pageValues(leaf: Leaf, encoding: number, body: Uint8Array, place: ValuesPlace, memory: Scratch): LeafValues {
+  const { at, count, dictionary } = place;
+  if (count === 0) return { kind: 'fixed', length: 0, words: NO_WORDS };
+  switch (encoding) {
+    case ENCODING.plain:
+      return plainValues(leaf, body, at, count, memory);
+    case ENCODING.plainDictionary:
+    case ENCODING.rleDictionary: {
+      if (dictionary === undefined) throw new UnknownForm('it has no dictionary');
+      const runs = { width: body[at]!, count };
+      const index = singleRun(body, at + 1, runs);
+      const indices = index === undefined ? decoded(body, at + 1, runs, memory) : undefined;
+      checkIndices(indices ?? Int32Array.of(index!), dictionary.length);
+      return { kind: 'indexed', length: count, dictionary, indices, index: index ?? 0 };
+    }
+    case ENCODING.deltaBinaryPacked: {
+      if (leaf.kind === 'int32') return fixed(decodeDeltas32(body, at, memory).values, count, 1);
+      if (leaf.kind === 'int64') return fixed(decodeDeltas64(body, at, memory).halves, count, 2);
+      break;
+    }
+    case ENCODING.deltaLengthByteArray:
+      if (leaf.kind === 'text') return textAfterLengths(body, at, count, memory);
+      break;
+    case ENCODING.byteStreamSplit:
+      if (leaf.kind === 'double') return fixed(joinedStreams(body, at, count, memory), count, 2);
+      break;
+  }
+  throw new UnknownForm(`a page of encoding ${encoding}`);
+}
+
+const NO_WORDS = new Int32Array(0);
+
+function fixed(words: Int32Array, length: number, wordsAValue: number): FixedValues {
+  if (words.length !== length * wordsAValue) throw new UnknownForm('it has another number of values');
+  return { kind: 'fixed', length, words };
+}
+
+function checkIndices(indices: Int32Array, length: number): void {
+  for (let i = 0; i < indices.length; i++) if (indices[i]! >= length) throw new UnknownForm('an index without a value');
+}
+
+function plainValues({ kind }: Leaf, body: Uint8Array, at: number, count: number, memory: Scratch): PlainValues {
+  if (kind === 'text') return plainTexts(body, at, count, memory);
+  if (kind === 'boolean') return { kind: 'fixed', length: count, words: plainBits(body, at, count, memory) };
+  const words = memory.int32(kind === 'int32' ? count : 2 * count);
+  const bytes = body.subarray(at, at + words.byteLength);
+  if (bytes.length !== words.byteLength) throw new UnknownForm('its values are cut');
+  new Uint8Array(words.buffer, words.byteOffset, words.byteLength).set(bytes);
+  return { kind: 'fixed', length: count, words };
+}
+
+function plainBits(body: Uint8Array, at: number, count: number, memory: Scratch): Int32Array {
+  if (at + count / 8 > body.length) throw new UnknownForm('its values are cut');
+  const words = memory.int32(count);
+  for (let i = 0; i < count; i++) words[i] = (body[at + (i >> 3)]! >> (i & 7)) & 1;
+  return words;
+}
+
+/** Each text has its length in front: here they are put together. */
+function plainTexts(body: Uint8Array, start: number, count: number, memory: Scratch): TextValues {
+  const bytes = memory.bytes(body.length - start);
+  const offsets = memory.int32(count + 1);
+  let at = start;
+  for (let i = 0; i < count; i++) {
+    const length = uint32(body, at);
+    at += LENGTH_BYTES;
+    if (at + length > body.length) throw new UnknownForm('its values are cut');
+    bytes.set(body.subarray(at, at + length), offsets[i]!);
+    offsets[i + 1] = offsets[i]! + length;
+    at += length;
+  }
+  return { kind: 'text', length: count, bytes, offsets };
+}
+
+function textAfterLengths(body: Uint8Array, at: number, count: number, memory: Scratch): TextValues {
+  const { values, end } = decodeDeltas32(body, at, memory);
+  if (values.length !== count) throw new UnknownForm('it has another number of values');
+  const offsets = memory.int32(count + 1);
+  let sum = 0;
+  let least = 0;
+  for (let i = 0; i < count; i++) {
+    const length = values[i]!;
+    if (length < least) least = length;
+    offsets[i + 1] = sum += length;
+  }
+  const bytes = body.subarray(end, end + sum);
+  if (least < 0 || bytes.length !== sum) throw new UnknownForm('its values are cut');
+  return { kind: 'text', length: count, bytes, offsets };
+}
+
+/** The first bytes of all values, then the second ones, and so on. */
+function joinedStreams(body: Uint8Array, at: number, count: number, memory: Scratch): Int32Array {
+  const bytes = memory.bytes(8 * count);
+  if (at + bytes.length > body.length) throw new UnknownForm('its values are cut');
+  for (let stream = 0; stream < 8; stream++) {
+    const from = at + stream * count;
+    for (let i = 0; i < count; i++) bytes[8 * i + stream] = body[from + i]!;
+  }
+  return new Int32Array(bytes.buffer, bytes.byteOffset, 2 * count);
+}
+
+function uint32(bytes: Uint8Array, at: number): number {
+  if (at + LENGTH_BYTES > bytes.length) throw new UnknownForm('it ends before a length');
+  return (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0;
+}

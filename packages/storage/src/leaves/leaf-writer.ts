@@ -1,0 +1,198 @@
+import { bloomFilter } from '../parquet/bloom-filter.ts';
+import { bitsFor, encodedRuns, repeated } from '../parquet/encoded-runs.ts';
+import { lengthOf, type MadeChunk, madeChunk } from '../parquet/made-chunk.ts';
+import { STATISTICS } from '../parquet/metadata-fields.ts';
+import type { ColumnCodecs } from '../parquet/page-compression.ts';
+import type { StoredType } from '../parquet/stored-layout.ts';
+import { i64, type ThriftStruct, thriftStruct } from '../parquet/thrift.ts';
+import { type LeafRange, leafRange } from './leaf-bounds.ts';
+import { type Leaf, wordsOf } from './leaf-schema.ts';
+import type { PieceColumn } from './piece-column.ts';
+import { enlarged, lengthOfRuns, type Runs } from './row-runs.ts';
+import { FixedDictionary, TextDictionary, type ValueDictionary } from './value-dictionary.ts';
+import { FixedStore, TextStore, type ValueStore } from './value-store.ts';
+
+/** A row group that has more different values has no dictionary. */
+const MOST_DIFFERENT = 1000;
+/** An index must be worth it: so many values to one that is different. */
+const LEAST_USES = { text: 2, fixed: 4 } as const;
+/** Pieces of a column are much alike: so many are written without a dictionary before it is tried again. */
+const PIECES_WITHOUT = 7;
+/** With the values of one row group more it is still a number of 32 bits. */
+const MOST_PLACED = 2 ** 30;
+
+export interface LeafColumn {
+  readonly leaf: Leaf;
+  /** The metadata of any chunk of the leaf. */
+  readonly meta: ThriftStruct;
+  /** Of a column that holds single values: it gets statistics. */
+  readonly type: StoredType | undefined;
+}
+
+/** What is known of a column in a row group. */
+export interface ChunkStats extends LeafRange {
+  readonly valueCount: number;
+}
+
+export interface WrittenChunk {
+  readonly chunk: MadeChunk;
+  readonly stats: ChunkStats | undefined;
+}
+
+/** Memory for one row group after the other, of any leaf. */
+export class GroupMemory {
+  readonly text: TextStore = new TextStore();
+  readonly words: Record<1 | 2, FixedStore> = { 1: new FixedStore(1), 2: new FixedStore(2) };
+  indices: Int32Array = new Int32Array(0);
+}
+
+/** Makes the column chunks of one leaf, row group after row group. */
+export class LeafWriter {
+  readonly #column: LeafColumn;
+  readonly #codecs: ColumnCodecs;
+  readonly #memory: GroupMemory;
+  readonly #name: string;
+  #dictionary: ValueDictionary;
+  #piecesWithout = 0;
+  /** Of each value of the dictionary its place among those of the row group, above `#placed`; of values that it has not, below. */
+  #places: Int32Array = new Int32Array(0);
+  #placed = 1;
+
+  constructor(column: LeafColumn, codecs: ColumnCodecs, memory: GroupMemory) {
+    this.#column = column;
+    this.#codecs = codecs;
+    this.#memory = memory;
+    this.#name = column.leaf.path.join('.');
+    this.#dictionary = newDictionary(column.leaf);
+  }
+
+  /** Makes the column ready for the rows of a piece. */
+  begin(column: PieceColumn): void {
+    if (this.#dictionary.isLarge) {
+      this.#dictionary = newDictionary(this.#column.leaf);
+      this.#places.fill(0);
+    }
+    // Parquet has no dictionaries of booleans.
+    const mayIndex = this.#column.leaf.kind !== 'boolean' && this.#piecesWithout === 0;
+    if (this.#piecesWithout > 0) this.#piecesWithout--;
+    column.begin(this.#column.leaf, mayIndex ? this.#dictionary : undefined);
+  }
+
+  /** When all pages of a piece were read. */
+  read(column: PieceColumn): void {
+    this.#dictionary.forgetPages();
+    const isTried = this.#column.leaf.kind !== 'boolean' && this.#piecesWithout === 0;
+    if (isTried && column.ids === undefined) this.#piecesWithout = PIECES_WITHOUT;
+  }
+
+  /** A chunk of some of the rows. */
+  chunk(column: PieceColumn, rows: Runs): WrittenChunk {
+    const levels = column.levels(rows);
+    const used = column.ids && this.#index(column.ids, levels.values);
+    const count = lengthOfRuns(levels.values);
+    const store =
+      used === undefined || !this.#isWorthIndex(used, count) ? this.#plain(column, levels.values, used) : undefined;
+    const { leaf, meta, type } = this.#column;
+    const isIndexed = store === undefined && count > 0;
+    const range = type && leafRange(type, store?.values() ?? this.#valuesOf(used!));
+    const nullCount = levels.count - count;
+    const chunk = madeChunk(meta, {
+      rows: levels.count,
+      levels: levels.encoded,
+      ...(isIndexed && { dictionary: { count: used!.length, body: this.#dictionaryBody(used!) } }),
+      values: isIndexed ? this.#encodedIndices(used!.length, count) : count === 0 ? [] : store!.encoded(leaf.kind),
+      ...(store !== undefined && count > 0 && { encoding: store.encoding(leaf.kind) }),
+      statistics: range && statisticsOf(nullCount, range),
+      codecFor: (bodies) => this.#codecs.of(`${this.#name} ${isIndexed}`, bodies),
+    });
+    const hasFilter = isIndexed && used!.length > 1;
+    const filter = hasFilter ? bloomFilter(used!.map((id) => this.#dictionary.bloomHash(id))) : undefined;
+    return { chunk: { ...chunk, bloomFilter: filter }, stats: range && { valueCount: count, ...range } };
+  }
+
+  /** Puts the places of the values among those that are used into `indices`. @returns the used ones */
+  #index(ids: Int32Array, values: Runs): number[] {
+    const { length } = this.#dictionary;
+    if (this.#places.length < length) this.#places = enlarged(this.#places, this.#places.length, length);
+    const count = lengthOfRuns(values);
+    if (this.#memory.indices.length < count) this.#memory.indices = new Int32Array(2 * count);
+    if (this.#placed > MOST_PLACED) {
+      this.#places.fill(0);
+      this.#placed = 1;
+    }
+    const used = placeIds(ids, values, this.#places, this.#placed, this.#memory.indices);
+    this.#placed += used.length;
+    return used;
+  }
+
+  #isWorthIndex(used: readonly number[], count: number): boolean {
+    const uses = LEAST_USES[this.#column.leaf.kind === 'text' ? 'text' : 'fixed'];
+    return used.length <= 1 || (used.length <= MOST_DIFFERENT && uses * used.length <= count);
+  }
+
+  #plain(column: PieceColumn, values: Runs, used: readonly number[] | undefined): ValueStore {
+    const { leaf } = this.#column;
+    const store = leaf.kind === 'text' ? this.#memory.text : this.#memory.words[wordsOf(leaf)];
+    store.reset();
+    if (used === undefined) store.appendRuns(column.values(), values);
+    else store.gather(this.#valuesOf(used), this.#memory.indices, 0, lengthOfRuns(values));
+    return store;
+  }
+
+  #valuesOf(used: readonly number[]) {
+    const { leaf } = this.#column;
+    const store: ValueStore = leaf.kind === 'text' ? new TextStore() : new FixedStore(wordsOf(leaf));
+    store.gather(this.#dictionary.values(), Int32Array.from(used), 0, used.length);
+    return store.values();
+  }
+
+  #dictionaryBody(used: readonly number[]): Uint8Array {
+    const values = used.map((id) => this.#dictionary.bytesOf(id));
+    return Buffer.concat(this.#column.leaf.kind === 'text' ? values.flatMap((text) => [lengthOf(text), text]) : values);
+  }
+
+  #encodedIndices(used: number, count: number): Uint8Array[] {
+    const width = bitsFor(used);
+    return [Buffer.of(width), used === 1 ? repeated(0, count) : encodedRuns(this.#memory.indices, count, width)];
+  }
+}
+
+function placeIds(
+  ids: Int32Array,
+  { from, to }: Runs,
+  places: Int32Array,
+  placed: number,
+  indices: Int32Array,
+): number[] {
+  const used: number[] = [];
+  let at = 0;
+  for (let r = 0; r < from.length; r++) {
+    const end = to[r]!;
+    for (let i = from[r]!; i < end; i++) {
+      const id = ids[i]!;
+      let place = places[id]! - placed;
+      if (place < 0) {
+        place = used.push(id) - 1;
+        places[id] = placed + place;
+      }
+      indices[at++] = place;
+    }
+  }
+  return used;
+}
+
+function newDictionary(leaf: Leaf): ValueDictionary {
+  return leaf.kind === 'text' ? new TextDictionary() : new FixedDictionary(wordsOf(leaf));
+}
+
+function statisticsOf(nullCount: number, { bounds }: LeafRange): ThriftStruct {
+  return thriftStruct({
+    [STATISTICS.nullCount]: i64(nullCount),
+    ...(bounds && {
+      [STATISTICS.max]: { type: 'binary', bytes: bounds.max },
+      [STATISTICS.min]: { type: 'binary', bytes: bounds.min },
+      [STATISTICS.isMaxExact]: { type: 'bool', value: true },
+      [STATISTICS.isMinExact]: { type: 'bool', value: true },
+    }),
+  });
+}

@@ -1,0 +1,110 @@
+import { ColumnLevels, type WrittenLevels } from './column-levels.ts';
+import { type Leaf, wordsOf } from './leaf-schema.ts';
+import type { LeafPage, LeafValues, PlainValues } from './leaf-values.ts';
+import { enlarged, type Runs } from './row-runs.ts';
+import type { ValueDictionary } from './value-dictionary.ts';
+import { FixedStore, TextStore, type ValueStore } from './value-store.ts';
+
+/** A piece that has more new values than this is not worth a dictionary. */
+const MOST_NEW = 4096;
+/** So many values are looked up before their number is looked at. */
+const STEP = 256;
+
+/**
+ * The rows of one leaf that become a few row groups, in the order in which they were read. One is used for one leaf after the
+ * other: its memory stays.
+ */
+export class PieceColumn {
+  readonly #levels: ColumnLevels;
+  readonly #stores = { text: new TextStore(), 1: new FixedStore(1), 2: new FixedStore(2) };
+  #store: ValueStore = this.#stores.text;
+  #ids: Int32Array = new Int32Array(STEP);
+  #count = 0;
+  #dictionary: ValueDictionary | undefined;
+  #known = 0;
+
+  constructor(leaf: Leaf) {
+    this.#levels = new ColumnLevels(leaf);
+  }
+
+  /** Forgets everything. @param dictionary gets the values, where the leaf may have one */
+  begin(leaf: Leaf, dictionary: ValueDictionary | undefined): void {
+    this.#levels.reset(leaf);
+    this.#store = this.#stores[leaf.kind === 'text' ? 'text' : wordsOf(leaf)];
+    this.#store.reset();
+    this.#count = 0;
+    this.#dictionary = dictionary;
+    this.#known = dictionary?.length ?? 0;
+  }
+
+  /** @param from a row by its place in the page, inclusive @param to exclusive */
+  append(page: LeafPage, from: number, to: number): void {
+    const values = this.#levels.append(page, from, to);
+    this.#append(page.values, values.from, values.to);
+  }
+
+  /** Of each value its number in the dictionary; undefined where there is none, or too many values for it. */
+  get ids(): Int32Array | undefined {
+    return this.#dictionary === undefined ? undefined : this.#ids;
+  }
+
+  /** The values, where there are no ids. */
+  values(): PlainValues {
+    return this.#store.values();
+  }
+
+  levels(rows: Runs): WrittenLevels {
+    return this.#levels.write(rows);
+  }
+
+  #append(values: LeafValues, from: number, to: number): void {
+    for (let at = from; at < to; ) {
+      const dictionary = this.#dictionary;
+      if (dictionary === undefined) {
+        this.#appendPlain(values, at, to);
+        return;
+      }
+      const isOne = values.kind === 'indexed' && values.indices === undefined;
+      const end = isOne ? to : Math.min(to, at + STEP);
+      this.#appendIds(dictionary, values, at, end);
+      at = end;
+      if (dictionary.length - this.#known > MOST_NEW) this.#spell(dictionary);
+    }
+  }
+
+  #appendIds(dictionary: ValueDictionary, values: LeafValues, from: number, to: number): void {
+    const start = this.#count;
+    this.#count += to - from;
+    if (this.#count > this.#ids.length) this.#ids = enlarged(this.#ids, start, this.#count);
+    if (values.kind !== 'indexed') {
+      dictionary.intern(values, from, to, this.#ids, start);
+      return;
+    }
+    const known = dictionary.idsOf(values.dictionary);
+    if (values.indices === undefined) this.#ids.fill(known[values.index]!, start, this.#count);
+    else mapIds(known, values.indices, from, to, this.#ids, start);
+  }
+
+  #appendPlain(values: LeafValues, from: number, to: number): void {
+    if (values.kind !== 'indexed') this.#store.append(values, from, to);
+    else if (values.indices !== undefined) this.#store.gather(values.dictionary, values.indices, from, to);
+    else this.#store.gather(values.dictionary, new Int32Array(to - from).fill(values.index), 0, to - from);
+  }
+
+  /** What was only numbered is written down. */
+  #spell(dictionary: ValueDictionary): void {
+    this.#store.gather(dictionary.values(), this.#ids, 0, this.#count);
+    this.#dictionary = undefined;
+  }
+}
+
+function mapIds(
+  known: Int32Array,
+  indices: Int32Array,
+  from: number,
+  to: number,
+  target: Int32Array,
+  start: number,
+): void {
+  for (let i = from; i < to; i++) target[start + i - from] = known[indices[i]!]!;
+}

@@ -1,0 +1,85 @@
+import type { RowSpan } from './leaf-pages.ts';
+import { enlarged, lengthOfRuns, type Runs } from './row-runs.ts';
+
+/** Row groups that are made together, leaf by leaf. */
+export interface Piece {
+  /** Of each file the rows from the first that is taken to the last. In the piece they lie one behind the other. */
+  readonly spans: readonly RowSpan[];
+  readonly rows: number;
+  readonly groups: readonly RunGroup[];
+}
+
+/** Runs of rows, by their places in the piece, that become a row group. */
+export interface RunGroup {
+  readonly runs: Runs;
+  readonly rows: number;
+}
+
+const LEAST = 64;
+
+/** Collects the runs of one piece after the other. */
+export class PieceBuilder {
+  readonly #spans: { from: number; to: number }[];
+  #inputs: Int32Array = new Int32Array(LEAST);
+  #from: Int32Array = new Int32Array(LEAST);
+  #to: Int32Array = new Int32Array(LEAST);
+  #runs = 0;
+  /** Of each row group that is full, behind its last run. */
+  #ends: number[] = [];
+  /** Of the row group that is not. */
+  openRows = 0;
+
+  constructor(inputs: number) {
+    this.#spans = Array.from({ length: inputs }, () => ({ from: 0, to: 0 }));
+  }
+
+  /** Of each file the rows must come in their order. */
+  add(input: number, from: number, to: number): void {
+    const at = this.#runs++;
+    if (at === this.#inputs.length) {
+      this.#inputs = enlarged(this.#inputs, at, at + 1);
+      this.#from = enlarged(this.#from, at, at + 1);
+      this.#to = enlarged(this.#to, at, at + 1);
+    }
+    this.#inputs[at] = input;
+    this.#from[at] = from;
+    this.#to[at] = to;
+    const span = this.#spans[input]!;
+    if (span.to === 0) span.from = from;
+    span.to = to;
+    this.openRows += to - from;
+  }
+
+  /** The row group is full. */
+  close(): void {
+    this.#ends.push(this.#runs);
+    this.openRows = 0;
+  }
+
+  /** Undefined without a row. The runs are valid until the next ones are added. */
+  finish(): Piece | undefined {
+    if (this.openRows > 0) this.close();
+    const spans = this.#spans.map(({ from, to }) => ({ from, to }));
+    let rows = 0;
+    const shifts = Int32Array.from(spans, ({ from, to }) => {
+      const shift = rows - from;
+      rows += to - from;
+      return shift;
+    });
+    for (let i = 0; i < this.#runs; i++) {
+      const shift = shifts[this.#inputs[i]!]!;
+      this.#from[i]! += shift;
+      this.#to[i]! += shift;
+    }
+    const groups = this.#ends.map((end, i) => this.#group(this.#ends[i - 1] ?? 0, end));
+    for (const span of this.#spans) span.from = span.to = 0;
+    this.#runs = 0;
+    this.#ends = [];
+    return groups.length === 0 ? undefined : { spans, rows, groups };
+  }
+
+  #group(from: number, to: number): RunGroup {
+    const runs = { from: this.#from.subarray(from, to), to: this.#to.subarray(from, to) };
+    return { runs, rows: lengthOfRuns(runs) };
+  }
+}

@@ -1,0 +1,228 @@
+import { ENCODING } from '../parquet/metadata-fields.ts';
+import { encodeDeltas32, encodeDeltas64 } from './delta-binary-packed.ts';
+import type { LeafKind } from './leaf-schema.ts';
+import type { FixedValues, PlainValues, TextValues } from './leaf-values.ts';
+import { enlarged, lengthOfRuns, type Runs } from './row-runs.ts';
+
+const LEAST = 1024;
+/** A copy of this many bytes costs less by a loop than by a call. */
+const SHORT_TEXT = 32;
+
+/** Values of a leaf, one by one. */
+export interface ValueStore {
+  readonly length: number;
+  append(values: PlainValues, from: number, to: number): void;
+  appendRuns(values: PlainValues, runs: Runs): void;
+  /** The values at some of the indices. */
+  gather(values: PlainValues, indices: Int32Array, from: number, to: number): void;
+  /** Valid until the next change. */
+  values(): PlainValues;
+  encoding(kind: LeafKind): number;
+  /** Views that are valid until the next change. */
+  encoded(kind: LeafKind): Uint8Array[];
+  reset(): void;
+}
+
+export class FixedStore implements ValueStore {
+  readonly #wordsAValue: number;
+  #words: Int32Array = new Int32Array(LEAST);
+  #at = 0;
+
+  constructor(wordsAValue: number) {
+    this.#wordsAValue = wordsAValue;
+  }
+
+  get length(): number {
+    return this.#at / this.#wordsAValue;
+  }
+
+  append(values: PlainValues, from: number, to: number): void {
+    const words = (values as FixedValues).words.subarray(from * this.#wordsAValue, to * this.#wordsAValue);
+    this.#reserve(words.length);
+    this.#words.set(words, this.#at);
+    this.#at += words.length;
+  }
+
+  appendRuns(values: PlainValues, runs: Runs): void {
+    this.#reserve(lengthOfRuns(runs) * this.#wordsAValue);
+    this.#at = copyWordRuns((values as FixedValues).words, runs, this.#wordsAValue, this.#words, this.#at);
+  }
+
+  gather(values: PlainValues, indices: Int32Array, from: number, to: number): void {
+    this.#reserve((to - from) * this.#wordsAValue);
+    const { words } = values as FixedValues;
+    if (this.#wordsAValue === 1) gatherWords(words, indices, from, to, this.#words, this.#at);
+    else gatherPairs(words, indices, from, to, this.#words, this.#at);
+    this.#at += (to - from) * this.#wordsAValue;
+  }
+
+  values(): FixedValues {
+    return { kind: 'fixed', length: this.length, words: this.#words.subarray(0, this.#at) };
+  }
+
+  encoding(kind: LeafKind): number {
+    if (kind === 'double') return ENCODING.byteStreamSplit;
+    return kind === 'boolean' ? ENCODING.plain : ENCODING.deltaBinaryPacked;
+  }
+
+  encoded(kind: LeafKind): Uint8Array[] {
+    const words = this.#words.subarray(0, this.#at);
+    switch (kind) {
+      case 'double':
+        return [split(words)];
+      case 'boolean':
+        return [bits(words)];
+      case 'int32':
+        return [encodeDeltas32(words)];
+      default:
+        return [encodeDeltas64(words)];
+    }
+  }
+
+  reset(): void {
+    this.#at = 0;
+  }
+
+  #reserve(words: number): void {
+    if (this.#at + words > this.#words.length) this.#words = enlarged(this.#words, this.#at, this.#at + words);
+  }
+}
+
+function copyWordRuns(
+  source: Int32Array,
+  { from, to }: Runs,
+  wordsAValue: number,
+  target: Int32Array,
+  start: number,
+): number {
+  let at = start;
+  for (let r = 0; r < from.length; r++) {
+    const end = to[r]! * wordsAValue;
+    for (let i = from[r]! * wordsAValue; i < end; i++) target[at++] = source[i]!;
+  }
+  return at;
+}
+
+function gatherWords(
+  source: Int32Array,
+  indices: Int32Array,
+  from: number,
+  to: number,
+  target: Int32Array,
+  start: number,
+): void {
+  for (let i = from; i < to; i++) target[start + i - from] = source[indices[i]!]!;
+}
+
+function gatherPairs(
+  source: Int32Array,
+  indices: Int32Array,
+  from: number,
+  to: number,
+  target: Int32Array,
+  start: number,
+): void {
+  let at = start;
+  for (let i = from; i < to; i++) {
+    const index = 2 * indices[i]!;
+    target[at++] = source[index]!;
+    target[at++] = source[index + 1]!;
+  }
+}
+
+export class TextStore implements ValueStore {
+  #bytes = new Uint8Array(LEAST);
+  #offsets: Int32Array = new Int32Array(LEAST);
+  #lengths: Int32Array = new Int32Array(LEAST);
+  #count = 0;
+
+  get length(): number {
+    return this.#count;
+  }
+
+  append(values: PlainValues, from: number, to: number): void {
+    const { bytes, offsets } = values as TextValues;
+    this.#reserve(to - from, offsets[to]! - offsets[from]!);
+    this.#copy(bytes, offsets, from, to);
+  }
+
+  appendRuns(values: PlainValues, { from, to }: Runs): void {
+    const { bytes, offsets } = values as TextValues;
+    let [count, sum] = [0, 0];
+    for (let r = 0; r < from.length; r++) {
+      count += to[r]! - from[r]!;
+      sum += offsets[to[r]!]! - offsets[from[r]!]!;
+    }
+    this.#reserve(count, sum);
+    for (let r = 0; r < from.length; r++) this.#copy(bytes, offsets, from[r]!, to[r]!);
+  }
+
+  gather(values: PlainValues, indices: Int32Array, from: number, to: number): void {
+    const { bytes, offsets } = values as TextValues;
+    let sum = 0;
+    for (let i = from; i < to; i++) sum += offsets[indices[i]! + 1]! - offsets[indices[i]!]!;
+    this.#reserve(to - from, sum);
+    for (let i = from; i < to; i++) this.#copy(bytes, offsets, indices[i]!, indices[i]! + 1);
+  }
+
+  values(): TextValues {
+    return { kind: 'text', length: this.#count, bytes: this.#bytes, offsets: this.#offsets };
+  }
+
+  encoding(): number {
+    return ENCODING.deltaLengthByteArray;
+  }
+
+  encoded(): Uint8Array[] {
+    if (this.#lengths.length < this.#count) this.#lengths = new Int32Array(this.#offsets.length);
+    for (let i = 0; i < this.#count; i++) this.#lengths[i] = this.#offsets[i + 1]! - this.#offsets[i]!;
+    return [
+      encodeDeltas32(this.#lengths.subarray(0, this.#count)),
+      this.#bytes.subarray(0, this.#offsets[this.#count]),
+    ];
+  }
+
+  reset(): void {
+    this.#count = 0;
+  }
+
+  /** There must be room. */
+  #copy(bytes: Uint8Array, offsets: Int32Array, from: number, to: number): void {
+    const start = offsets[from]!;
+    const length = offsets[to]! - start;
+    const at = this.#offsets[this.#count]!;
+    if (length > SHORT_TEXT) this.#bytes.set(bytes.subarray(start, start + length), at);
+    else for (let k = 0; k < length; k++) this.#bytes[at + k] = bytes[start + k]!;
+    const shift = at - start;
+    for (let i = from; i < to; i++) this.#offsets[++this.#count] = offsets[i + 1]! + shift;
+  }
+
+  #reserve(count: number, bytes: number): void {
+    if (this.#count + count >= this.#offsets.length) {
+      this.#offsets = enlarged(this.#offsets, this.#count + 1, this.#count + count + 1);
+    }
+    const at = this.#offsets[this.#count]!;
+    if (at + bytes <= this.#bytes.length) return;
+    const grown = new Uint8Array(Math.max(at + bytes, Math.ceil(1.5 * this.#bytes.length)));
+    grown.set(this.#bytes.subarray(0, at));
+    this.#bytes = grown;
+  }
+}
+
+/** `BYTE_STREAM_SPLIT`: the first bytes of all values, then the second ones, and so on. */
+function split(words: Int32Array): Uint8Array {
+  const source = new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
+  const count = words.length / 2;
+  const bytes = new Uint8Array(source.length);
+  for (let stream = 0; stream < 8; stream++) {
+    const to = stream * count;
+    for (let i = 0; i < count; i++) bytes[to + i] = source[8 * i + stream]!;
+  }
+  return bytes;
+}
+
+function bits(words: Int32Array): Uint8Array {
+  const bytes = new Uint8Array((words.length + 7) >> 3);
+  for (let i = 0; i < words.length; i++) bytes[i >> 3]! |= words[i]! << (i & 7);
+  return bytes;
+}
