@@ -33,6 +33,8 @@ export interface EncodedBatch extends FileFacts {
   /** One row: the other columns, with the value that all rows of the batch have, or of those in `grouped` one of them. */
   readonly row: RecordBatch;
   readonly grouped: ReadonlyMap<string, GroupedValues>;
+  /** The columns that have a NaN. */
+  readonly withNan: ReadonlySet<string>;
   /** The names of all columns, in order. */
   readonly columns: readonly string[];
   readonly table: TableName;
@@ -53,6 +55,8 @@ export function encodeBatch(request: EncodeRequest, memory: Scratch): EncodedBat
   for (const { name, fieldId } of plan.columns) ids.set(attributeColumnPath(name), fieldId);
   const fieldIdOf = (path: string): number => ids.get(path)!;
   const times = timestampRange(stored.find(({ column }) => column.name === 'timestamp')!.values, rows);
+  const scalars = stored.filter(hasStats);
+  const stats = scalars.map((column) => columnStats(column, rows, fieldIdOf(column.column.path)));
   return {
     table,
     columns: layout.map(({ name }) => name),
@@ -66,7 +70,8 @@ export function encodeBatch(request: EncodeRequest, memory: Scratch): EncodedBat
     newColumns: plan.newColumns,
     attributeColumnIds: plan.columns.map(({ fieldId }) => fieldId),
     emptyColumns: stored.filter(isEmpty).map(({ column }) => column.name),
-    columnStats: stored.filter(hasStats).map((column) => columnStats(column, rows, fieldIdOf(column.column.path))),
+    columnStats: stats,
+    withNan: new Set(scalars.filter((_, i) => stats[i]!.containsNan).map(({ column }) => column.name)),
     minTimestampNs: times.min,
     maxTimestampNs: times.max,
   };

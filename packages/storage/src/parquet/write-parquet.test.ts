@@ -119,6 +119,18 @@ test('a column that did not shrink is left as it is for some files, then tried a
   assert.deepEqual(codecs, wanted);
 });
 
+test('a value that is no number is found behind the greatest one', async () => {
+  const [template] = randomRows('logs', new SeededRandom(1), 1) as [PlainRow];
+  const values = [1, 2, Number.NaN];
+  const rows = Array.from({ length: 300 }, (_, i): PlainRow => {
+    const attributes = [{ key: 'share', type: 'double', value: values[i % 3]! }] as const;
+    return { ...template, timestamp: BigInt(i), attributes };
+  });
+  writeLogs(new BatchWriter(), rows);
+  const [found] = await query(`SELECT count(*)::INT AS count FROM '${path}' WHERE "attributes.share" > 100`);
+  assert.deepEqual(found, { count: 100 });
+});
+
 function writeLogs(writer: BatchWriter, rows: readonly PlainRow[]) {
   const encoded = encodeBatch(encodeRequest('logs', rows), new Scratch());
   writeFileSync(path, Buffer.concat(writer.toParquet(encoded, 'lz4').parts));

@@ -45,7 +45,7 @@ export interface ParquetFile {
   readonly footerBytes: number;
 }
 
-type WritableBatch = Pick<EncodedBatch, 'table' | 'batch' | 'row' | 'grouped' | 'columns'>;
+type WritableBatch = Pick<EncodedBatch, 'table' | 'batch' | 'row' | 'grouped' | 'columns' | 'withNan'>;
 
 /**
  * Writes batches as Parquet files, one a batch. Dictionaries are for a few columns: for all they triple the time, and compaction
@@ -61,10 +61,11 @@ export class BatchWriter {
     this.#memory = memory;
   }
 
-  toParquet({ table, batch, row, grouped, columns }: WritableBatch, compression: ParquetCompression): ParquetFile {
+  toParquet(encoded: WritableBatch, compression: ParquetCompression): ParquetFile {
+    const { table, batch, row, grouped, columns, withNan } = encoded;
     const shrinking = this.#shrinkingColumns(table);
     const written = columnParts(batch, MOST_BYTES_A_CALL).map((part) =>
-      this.#moved(this.#write(part, propertiesOf(part, compression, shrinking))),
+      this.#moved(this.#write(part, propertiesOf(part, compression, shrinking, withNan))),
     );
     const pieces: Uint8Array[] = [];
     const settings = { columns, sortColumns: SORT_COLUMNS[table], compresses: false };
@@ -112,7 +113,12 @@ export function wasmBytes(): number {
   return wasmMemory().buffer.byteLength;
 }
 
-function propertiesOf(batch: RecordBatch, compression: ParquetCompression, shrinking: ShrinkingColumns) {
+function propertiesOf(
+  batch: RecordBatch,
+  compression: ParquetCompression,
+  shrinking: ShrinkingColumns,
+  withNan: ReadonlySet<string>,
+) {
   let builder = new WriterPropertiesBuilder()
     .setCompression(COMPRESSIONS[compression])
     .setDictionaryEnabled(false)
@@ -122,7 +128,9 @@ function propertiesOf(batch: RecordBatch, compression: ParquetCompression, shrin
     .setStatisticsEnabled(EnabledStatistics.None);
   for (const { name, type } of batch.schema.fields) {
     const words = String(type);
-    if (SCALAR_TYPES.test(words)) builder = builder.setColumnStatisticsEnabled(name, EnabledStatistics.Chunk);
+    // The writer leaves NaN out of the bounds; readers that take it for the greatest value, as DuckDB does, would skip it.
+    if (SCALAR_TYPES.test(words) && !withNan.has(name))
+      builder = builder.setColumnStatisticsEnabled(name, EnabledStatistics.Chunk);
     if (FEW_VALUES.includes(name)) builder = builder.setColumnDictionaryEnabled(name, true);
     else if (TEXT_TYPES.test(words)) builder = builder.setColumnEncoding(name, Encoding.DELTA_LENGTH_BYTE_ARRAY);
     if (INTEGER_TYPES.test(words)) builder = builder.setColumnEncoding(name, Encoding.DELTA_BINARY_PACKED);
