@@ -4,7 +4,6 @@ import { unfinishedName } from '../file-paths.ts';
 import type { KeyInput } from '../leaves/key-runs.ts';
 import { LeafFile } from '../leaves/leaf-file.ts';
 import { type LeafMergeSettings, mergeLeaves } from '../leaves/merge-leaves.ts';
-import { UnknownForm } from '../leaves/unknown-form.ts';
 import { SORT_COLUMNS } from '../parquet/sort-order.ts';
 import { storedColumns } from '../parquet/stored-layout.ts';
 import type { MergedFile, MergeInput, MergeOutput, MergeRequest, MergeSettings } from './merge-request.ts';
@@ -29,7 +28,7 @@ export async function mergeByLeaves(
     for (const { path, withoutRows = [] } of request.inputs) {
       inputs.push({ file: LeafFile.open(path), withoutRows: withoutRows.toSorted((a, b) => a - b) });
     }
-    if (!haveSameLeaves(inputs)) return undefined;
+    if (!haveSameSchema(inputs)) return undefined;
     const made: MergedFile[] = [];
     for (const output of request.outputs) {
       const file = await mergedFile(request, output, inputs, settings, isStopped);
@@ -46,9 +45,9 @@ export async function mergeByLeaves(
   }
 }
 
-/** What is damaged is told by DuckDB, or read by it after all. */
+/** What is damaged is told by DuckDB, or read by it after all; a disk that is full or a merge that was stopped is no better there. */
 function isForSql(error: unknown): boolean {
-  return error instanceof UnknownForm || (isOpenWitError(error) && error.code === 'STORE_CORRUPTION');
+  return error instanceof Error && !('syscall' in error) && !(isOpenWitError(error) && error.code === 'CLOSED');
 }
 
 function haveSameColumns(inputs: readonly MergeInput[]): boolean {
@@ -56,9 +55,8 @@ function haveSameColumns(inputs: readonly MergeInput[]): boolean {
   return inputs.every((input) => ids(input) === ids(inputs[0]!));
 }
 
-function haveSameLeaves(inputs: readonly KeyInput[]): boolean {
-  const leaves = inputs.map(({ file }) => JSON.stringify(file.leaves));
-  return leaves.every((own) => own === leaves[0]);
+function haveSameSchema(inputs: readonly KeyInput[]): boolean {
+  return inputs.every(({ file }) => file.schema === inputs[0]!.file.schema);
 }
 
 async function mergedFile(

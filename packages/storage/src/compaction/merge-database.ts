@@ -3,7 +3,7 @@ import { OpenWitError, UncountedGarbage } from '@openwit/ports';
 import type { MergeSettings } from './merge-request.ts';
 import { literal } from './sql-text.ts';
 
-/** Of the results of this thread's queries. */
+/** Of the merges of this thread, and the results of its queries. */
 const garbage = new UncountedGarbage();
 
 /** A DuckDB for one merge. It works in this very thread, task by task: so its memory is of one arena, and it can be stopped. */
@@ -61,7 +61,7 @@ export class MergeDatabase {
     }
   }
 
-  /** What DuckDB held for a query is freed with its result, and that is freed by nothing but a collection. */
+  /** What DuckDB held for a query is freed with its result, and that, as all that a merge held, by nothing but a collection. */
   async letGo(bytes: number): Promise<void> {
     if (garbage.add(bytes)) await this.#limitMemory();
   }

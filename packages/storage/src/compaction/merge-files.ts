@@ -23,6 +23,7 @@ export async function mergeFiles(
   const database = await MergeDatabase.open(settings, isStopped);
   try {
     const made = (await mergeByLeaves(request, settings, isStopped)) ?? (await mergeBySql(request, settings, database));
+    await database.letGo(settings.memoryLimitBytes);
     const [wanted, got] = [wantedRows(request.inputs), made.reduce((sum, { rows }) => sum + rows, 0)];
     if (got !== wanted) {
       const message = `a merge has other rows than its inputs, wanted=${wanted} got=${got}`;
@@ -53,6 +54,8 @@ async function prove(file: MergedFile, request: MergeRequest, database: MergeDat
     `SELECT count(*), epoch_ns(min("timestamp")), epoch_ns(max("timestamp"))
      FROM (SELECT ${columns} FROM ${readParquet([path])})`,
   );
+  // A value of each column.
+  await database.query(`SELECT ${columns} FROM ${readParquet([path])} LIMIT 1`);
   const { rows, minTimestampNs, maxTimestampNs } = file;
   if ([BigInt(rows), minTimestampNs, maxTimestampNs].some((value, i) => value !== read![i])) {
     const message = `a merged file is read with other rows than were written, path=\`${path}\``;

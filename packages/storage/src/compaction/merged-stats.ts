@@ -50,7 +50,8 @@ export class MergedStats {
 
   addPart(column: StoredColumn, part: Omit<FileColumnStats, 'fieldId'>): void {
     const { name, type } = column;
-    if (part.valueCount > 0 && part.min === undefined && !part.containsNan) this.#unknown.add(name);
+    const hasBounds = part.min !== undefined && !hasNul(part.min) && !hasNul(part.max!);
+    if (part.valueCount > 0 && !hasBounds && !part.containsNan) this.#unknown.add(name);
     const before = this.#merged.get(name);
     const min = this.#unknown.has(name) ? undefined : first(before?.min, part.min, (a, b) => isLess(a, b, type));
     const max = this.#unknown.has(name) ? undefined : first(before?.max, part.max, (a, b) => isLess(b, a, type));
@@ -63,6 +64,11 @@ export class MergedStats {
       ...(type === 'float64' && { containsNan: before?.containsNan === true || part.containsNan === true }),
     });
   }
+}
+
+/** PostgreSQL has no text with it. */
+function hasNul(text: string): boolean {
+  return text.includes('\0');
 }
 
 function bounds(

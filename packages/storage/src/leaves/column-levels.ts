@@ -58,6 +58,10 @@ export class ColumnLevels {
     return { from, to };
   }
 
+  get rows(): number {
+    return this.#rows;
+  }
+
   write(rows: Runs): WrittenLevels {
     const { maxDefinition, maxRepetition } = this.#leaf;
     if (this.#one !== undefined) {

@@ -15,7 +15,7 @@ export function decodeRuns(
   let at = start;
   for (let i = 0; i < count; ) {
     const head = headAt(bytes, at);
-    at += headBytes(head);
+    at = headEnd(bytes, at);
     if ((head & 1) === 0) {
       const run = Math.min(count - i, head >>> 1);
       if (run === 0) throw new UnknownForm('an empty run');
@@ -40,7 +40,7 @@ export function singleRun(
 ): number | undefined {
   if (width === 0) return 0;
   const head = headAt(bytes, at);
-  return (head & 1) === 0 && head >>> 1 >= count ? valueAt(bytes, at + headBytes(head), width) : undefined;
+  return (head & 1) === 0 && head >>> 1 >= count ? valueAt(bytes, headEnd(bytes, at), width) : undefined;
 }
 
 function unpack(bytes: Uint8Array, start: number, width: number, target: Int32Array, from: number, count: number) {
@@ -68,8 +68,10 @@ function headAt(bytes: Uint8Array, start: number): number {
   throw new UnknownForm('a run without a head');
 }
 
-function headBytes(head: number): number {
-  return head < 1 << 7 ? 1 : head < 1 << 14 ? 2 : head < 1 << 21 ? 3 : head < 1 << 28 ? 4 : 5;
+function headEnd(bytes: Uint8Array, start: number): number {
+  let at = start;
+  while (bytes[at++]! > 127);
+  return at;
 }
 
 function valueAt(bytes: Uint8Array, at: number, width: number): number {

@@ -188,7 +188,7 @@ class KeyCursor {
     const { firstRow, rows } = this.#file.groups[this.#group++]!;
     const span = { from: firstRow, to: firstRow + rows };
     const { columns, texts, memory } = this.#parts;
-    const pages = (leaf: number) => [...this.#file.pages(leaf, span, memory)].flat();
+    const pages = (leaf: number) => [...this.#file.pages(leaf, [span], memory)].flat();
     const words = wordsOf(pages(columns.time), rows);
     this.#low = new Uint32Array(words.buffer, words.byteOffset, words.length);
     this.#high = words;

@@ -90,7 +90,9 @@ function textBounds({ length, bytes, offsets }: TextValues): LeafBounds | undefi
   ];
   if (Math.max(min.length, max.length) > MOST_BOUND_BYTES) return undefined;
   const [minText, maxText] = [Buffer.from(min).toString(), Buffer.from(max).toString()];
-  return { min: Buffer.from(minText), max: Buffer.from(maxText), minText, maxText };
+  const own = { min: Buffer.from(minText), max: Buffer.from(maxText) };
+  // What is no UTF-8 has no text.
+  return own.min.equals(min) && own.max.equals(max) ? { ...own, minText, maxText } : undefined;
 }
 
 /** Most texts are told by their first bytes not to be the least or the greatest. */

@@ -1,12 +1,12 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { metaOf } from '../parquet/file-schema.ts';
-import { footerBytes, TAIL_BYTES } from '../parquet/footer-bytes.ts';
-import { FILE, GROUP, META, STATISTICS } from '../parquet/metadata-fields.ts';
-import { chunkRange } from '../parquet/parquet-pages.ts';
+import { TAIL_BYTES } from '../parquet/footer-bytes.ts';
+import { CHUNK, FILE, GROUP, META, STATISTICS } from '../parquet/metadata-fields.ts';
+import { footerSpan } from '../parquet/parquet-layout.ts';
 import type { Scratch } from '../parquet/scratch.ts';
 import { integer, readThrift, structsIn, type ThriftStruct } from '../parquet/thrift.ts';
 import { CODECS, leafPages, type RowSpan } from './leaf-pages.ts';
-import { type Leaf, leavesOf } from './leaf-schema.ts';
+import { type Leaf, leavesOf, schemaKey } from './leaf-schema.ts';
 import type { LeafPage } from './leaf-values.ts';
 import { UnknownForm } from './unknown-form.ts';
 
@@ -28,6 +28,8 @@ const NUMBERS = 3;
 /** An input of a merge, open, as its leaves. */
 export class LeafFile {
   readonly leaves: readonly Leaf[];
+  /** The same for files of the same columns. */
+  readonly schema: string;
   readonly groups: readonly StoredGroup[];
   /** What a row takes without compression, on the average of the row group whose rows are the largest. */
   readonly rowBytes: number;
@@ -54,7 +56,8 @@ export class LeafFile {
   private constructor(fd: number, footer: ThriftStruct) {
     this.#fd = fd;
     this.leaves = leavesOf(footer);
-    const groups = structsIn(footer, FILE.rowGroups);
+    this.schema = schemaKey(footer);
+    const groups = structsIn(footer, FILE.rowGroups).filter((group) => integer(group, GROUP.rows) !== 0);
     let firstRow = 0;
     this.groups = groups.map((group) => {
       const stored = storedGroup(group, firstRow, this.leaves.length);
@@ -76,12 +79,20 @@ export class LeafFile {
     return this.#constants[leaf];
   }
 
-  /** The pages of a leaf that have some of the rows, by row groups, in order. They lie in `memory`, until the next ones are asked for. */
-  *pages(leaf: number, rows: RowSpan, memory: Scratch): Generator<LeafPage[]> {
+  /**
+   * The pages of a leaf that have some of the rows, by row groups, in order. They lie in `memory`, until the next ones are asked for.
+   * @param spans in order
+   */
+  *pages(leaf: number, spans: readonly RowSpan[], memory: Scratch): Generator<LeafPage[]> {
+    let next = 0;
     for (const group of this.groups) {
-      if (group.firstRow >= rows.to || group.firstRow + group.rows <= rows.from) continue;
+      const end = group.firstRow + group.rows;
+      while (next < spans.length && spans[next]!.to <= group.firstRow) next++;
+      let last = next;
+      while (last < spans.length && spans[last]!.from < end) last++;
+      if (last === next) continue;
       memory.reset();
-      yield leafPages(this.#chunk(leaf, group, memory), rows, memory);
+      yield leafPages(this.#chunk(leaf, group, memory), { from: spans[next]!.from, to: spans[last - 1]!.to }, memory);
     }
   }
 
@@ -89,11 +100,11 @@ export class LeafFile {
     closeSync(this.#fd);
   }
 
-  #chunk(leaf: number, { places, firstRow }: StoredGroup, memory: Scratch) {
+  #chunk(leaf: number, { places, firstRow, rows }: StoredGroup, memory: Scratch) {
     const start = places[NUMBERS * leaf + START]!;
     const bytes = memory.bytes(places[NUMBERS * leaf + END]! - start);
     readAll(this.#fd, bytes, start);
-    return { leaf: this.leaves[leaf]!, codec: places[NUMBERS * leaf + CODEC]!, bytes, firstRow };
+    return { leaf: this.leaves[leaf]!, codec: places[NUMBERS * leaf + CODEC]!, bytes, firstRow, rows };
   }
 }
 
@@ -101,8 +112,12 @@ function storedGroup(group: ThriftStruct, firstRow: number, leaves: number): Sto
   const chunks = structsIn(group, GROUP.columns);
   if (chunks.length !== leaves) throw new UnknownForm('a row group has not one chunk a leaf');
   const places = new Float64Array(NUMBERS * leaves);
+  if (chunks.some(({ fields }) => fields[CHUNK.filePath] !== undefined))
+    throw new UnknownForm('a chunk in another file');
   chunks.map(metaOf).forEach((meta, i) => {
-    const { start, end } = chunkRange(meta);
+    // A dictionary at 0 is none.
+    const start = integer(meta, META.dictionaryPage) || integer(meta, META.dataPage)!;
+    const end = start + integer(meta, META.compressedBytes)!;
     const codec = integer(meta, META.codec)!;
     if (codec !== CODECS.none && codec !== CODECS.zstd) throw new UnknownForm(`pages with codec ${codec}`);
     places.set([start, end, codec], NUMBERS * i);
@@ -139,8 +154,9 @@ function readFooter(fd: number): ThriftStruct {
   const { size } = fstatSync(fd);
   const tail = new Uint8Array(TAIL_BYTES);
   readAll(fd, tail, size - TAIL_BYTES);
-  const footer = new Uint8Array(footerBytes(tail));
-  readAll(fd, footer, size - TAIL_BYTES - footer.length);
+  const { start, end } = footerSpan(tail, size);
+  const footer = new Uint8Array(end - start - TAIL_BYTES);
+  readAll(fd, footer, start);
   return readThrift(footer).struct;
 }
 

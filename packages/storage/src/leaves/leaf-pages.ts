@@ -24,6 +24,7 @@ export interface LeafChunk {
   readonly bytes: Uint8Array;
   /** The number of the chunk's first row in its file. */
   readonly firstRow: number;
+  readonly rows: number;
 }
 
 /**
@@ -34,11 +35,14 @@ export function leafPages(chunk: LeafChunk, wanted: RowSpan, memory: Scratch): L
   const { leaf, bytes } = chunk;
   const pages: LeafPage[] = [];
   let dictionary: PlainValues | undefined;
-  let firstRow = chunk.firstRow;
-  for (let at = 0; at < bytes.length && firstRow < wanted.to; ) {
-    const { struct: header, end } = readThrift(bytes, at);
+  let { firstRow } = chunk;
+  const lastRow = firstRow + chunk.rows;
+  // What has repetition may end a row in the page after.
+  const end = leaf.maxRepetition > 0 ? lastRow : Math.min(lastRow, wanted.to);
+  for (let at = 0; at < bytes.length && (firstRow < end || leaf.maxRepetition > 0); ) {
+    const { struct: header, end: bodyAt } = readThrift(bytes, at);
     const length = integer(header, PAGE.compressedBytes)!;
-    const stored = bytes.subarray(end, (at = end + length));
+    const stored = bytes.subarray(bodyAt, (at = bodyAt + length));
     if (stored.length !== length) throw new UnknownForm('it is cut');
     const body = () => (chunk.codec === CODECS.zstd ? inflated(stored, header) : stored);
     switch (integer(header, PAGE.type)) {
@@ -63,6 +67,8 @@ export function leafPages(chunk: LeafChunk, wanted: RowSpan, memory: Scratch): L
         throw new UnknownForm(`a page of type ${integer(header, PAGE.type)}`);
     }
   }
+  if (firstRow < end || firstRow > lastRow)
+    throw new UnknownForm('a chunk with fewer rows than its row group, or more');
   return pages;
 }
 
@@ -85,15 +91,16 @@ function dataPage(
   const data = header.fields[PAGE.data] as ThriftStruct;
   const count = integer(data, DATA.values)!;
   let at = 0;
-  const levelsOf = (greatest: number): { readonly one: number | undefined; readonly all: () => Int32Array } => {
+  const levelsOf = (greatest: number, encoding: number | undefined) => {
     if (greatest === 0) return { one: 0, all: () => memory.int32(count) };
+    if (encoding !== ENCODING.rle) throw new UnknownForm(`levels of encoding ${encoding}`);
     const start = at + LENGTH_BYTES;
     at = start + uint32(body, at);
     const runs = { width: 32 - Math.clz32(greatest), count };
     return { one: singleRun(body, start, runs), all: () => decoded(body, start, runs, memory) };
   };
-  const repetition = levelsOf(leaf.maxRepetition);
-  const definition = levelsOf(leaf.maxDefinition);
+  const repetition = levelsOf(leaf.maxRepetition, integer(data, DATA.repetitionEncoding));
+  const definition = levelsOf(leaf.maxDefinition, integer(data, DATA.definitionEncoding));
   const encoding = integer(data, DATA.encoding)!;
   if (repetition.one === 0 && definition.one !== undefined) {
     const present = definition.one === leaf.maxDefinition ? count : 0;
@@ -158,6 +165,7 @@ function pageValues(leaf: Leaf, encoding: number, body: Uint8Array, place: Value
     case ENCODING.rleDictionary: {
       if (dictionary === undefined) throw new UnknownForm('it has no dictionary');
       const runs = { width: body[at]!, count };
+      if (!(runs.width <= MOST_INDEX_BITS)) throw new UnknownForm(`indices of ${runs.width} bits`);
       const index = singleRun(body, at + 1, runs);
       const indices = index === undefined ? decoded(body, at + 1, runs, memory) : undefined;
       checkIndices(indices ?? Int32Array.of(index!), dictionary.length);
@@ -178,6 +186,9 @@ function pageValues(leaf: Leaf, encoding: number, body: Uint8Array, place: Value
   throw new UnknownForm(`a page of encoding ${encoding}`);
 }
 
+/** As many as {@link decodeRuns} takes. */
+const MOST_INDEX_BITS = 24;
+
 const NO_WORDS = new Int32Array(0);
 
 function fixed(words: Int32Array, length: number, wordsAValue: number): FixedValues {
@@ -186,7 +197,8 @@ function fixed(words: Int32Array, length: number, wordsAValue: number): FixedVal
 }
 
 function checkIndices(indices: Int32Array, length: number): void {
-  for (let i = 0; i < indices.length; i++) if (indices[i]! >= length) throw new UnknownForm('an index without a value');
+  for (let i = 0; i < indices.length; i++)
+    if (indices[i]! >>> 0 >= length) throw new UnknownForm('an index without a value');
 }
 
 function plainValues({ kind }: Leaf, body: Uint8Array, at: number, count: number, memory: Scratch): PlainValues {

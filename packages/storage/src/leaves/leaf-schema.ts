@@ -1,5 +1,6 @@
+import { schemaColumns } from '../parquet/file-schema.ts';
 import { ELEMENT, FILE, REPETITION } from '../parquet/metadata-fields.ts';
-import { integer, structsIn, type ThriftStruct } from '../parquet/thrift.ts';
+import { integer, structsIn, type ThriftStruct, writeThrift } from '../parquet/thrift.ts';
 import { UnknownForm } from './unknown-form.ts';
 
 /** A column without parts: what Parquet stores. */
@@ -17,6 +18,20 @@ export interface Leaf {
 export type LeafKind = 'boolean' | 'int32' | 'int64' | 'double' | 'text';
 
 const KINDS: Readonly<Record<number, LeafKind>> = { 0: 'boolean', 1: 'int32', 2: 'int64', 5: 'double', 6: 'text' };
+
+/** What tells a schema from others: the types and the field ids of all columns too. */
+export function schemaKey(footer: ThriftStruct): string {
+  return structsIn(footer, FILE.schema)
+    .slice(1)
+    .map((element) => Buffer.from(writeThrift(element)).toString('base64'))
+    .join();
+}
+
+/** The field ids of the columns at the top, by their names. */
+export function topFieldIds(footer: ThriftStruct): Map<string, number | undefined> {
+  const columns = schemaColumns(structsIn(footer, FILE.schema));
+  return new Map(columns.map(({ name, elements }) => [name, integer(elements[0]!, ELEMENT.fieldId)]));
+}
 
 /** @returns the leaves of a file in the order of a row group's chunks @throws UnknownForm for another physical type */
 export function leavesOf(footer: ThriftStruct): Leaf[] {

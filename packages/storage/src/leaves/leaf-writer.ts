@@ -1,12 +1,13 @@
 import { bloomFilter } from '../parquet/bloom-filter.ts';
 import { bitsFor, encodedRuns, repeated } from '../parquet/encoded-runs.ts';
-import { lengthOf, type MadeChunk, madeChunk } from '../parquet/made-chunk.ts';
+import { type ChunkParts, lengthOf, type MadeChunk, madeChunk } from '../parquet/made-chunk.ts';
 import { STATISTICS } from '../parquet/metadata-fields.ts';
 import type { ColumnCodecs } from '../parquet/page-compression.ts';
 import type { StoredType } from '../parquet/stored-layout.ts';
 import { i64, type ThriftStruct, thriftStruct } from '../parquet/thrift.ts';
 import { type LeafRange, leafRange } from './leaf-bounds.ts';
 import { type Leaf, wordsOf } from './leaf-schema.ts';
+import type { PlainValues } from './leaf-values.ts';
 import type { PieceColumn } from './piece-column.ts';
 import { enlarged, lengthOfRuns, type Runs } from './row-runs.ts';
 import { FixedDictionary, TextDictionary, type ValueDictionary } from './value-dictionary.ts';
@@ -39,11 +40,21 @@ export interface WrittenChunk {
   readonly stats: ChunkStats | undefined;
 }
 
+interface EncodedValues {
+  /** All different values at least. */
+  readonly different: PlainValues;
+  readonly parts: Pick<ChunkParts, 'dictionary' | 'values' | 'encoding'>;
+}
+
 /** Memory for one row group after the other, of any leaf. */
 export class GroupMemory {
-  readonly text: TextStore = new TextStore();
+  readonly text: TextStore;
   readonly words: Record<1 | 2, FixedStore> = { 1: new FixedStore(1), 2: new FixedStore(2) };
   indices: Int32Array = new Int32Array(0);
+
+  constructor(mostTextBytes: number) {
+    this.text = new TextStore(mostTextBytes);
+  }
 }
 
 /** Makes the column chunks of one leaf, row group after row group. */
@@ -73,41 +84,59 @@ export class LeafWriter {
       this.#places.fill(0);
     }
     // Parquet has no dictionaries of booleans.
-    const mayIndex = this.#column.leaf.kind !== 'boolean' && this.#piecesWithout === 0;
+    const isTried = this.#column.leaf.kind !== 'boolean' && this.#piecesWithout === 0;
     if (this.#piecesWithout > 0) this.#piecesWithout--;
-    column.begin(this.#column.leaf, mayIndex ? this.#dictionary : undefined);
+    column.begin(this.#column.leaf, isTried ? this.#dictionary : undefined);
   }
 
   /** When all pages of a piece were read. */
-  read(column: PieceColumn): void {
+  read({ hasTooMany }: PieceColumn): void {
     this.#dictionary.forgetPages();
-    const isTried = this.#column.leaf.kind !== 'boolean' && this.#piecesWithout === 0;
-    if (isTried && column.ids === undefined) this.#piecesWithout = PIECES_WITHOUT;
+    if (hasTooMany) this.#piecesWithout = PIECES_WITHOUT;
   }
 
   /** A chunk of some of the rows. */
   chunk(column: PieceColumn, rows: Runs): WrittenChunk {
     const levels = column.levels(rows);
-    const used = column.ids && this.#index(column.ids, levels.values);
     const count = lengthOfRuns(levels.values);
-    const store =
-      used === undefined || !this.#isWorthIndex(used, count) ? this.#plain(column, levels.values, used) : undefined;
-    const { leaf, meta, type } = this.#column;
-    const isIndexed = store === undefined && count > 0;
-    const range = type && leafRange(type, store?.values() ?? this.#valuesOf(used!));
-    const nullCount = levels.count - count;
+    const used = column.ids && this.#index(column.ids, levels.values);
+    const isIndexed = used !== undefined && count > 0 && this.#isWorthIndex(used, count);
+    const { different, parts } = isIndexed
+      ? this.#indexed(used, count)
+      : this.#plain(this.#filled(column, levels.values, used));
+    const { meta, type } = this.#column;
+    const range = type && leafRange(type, different);
     const chunk = madeChunk(meta, {
       rows: levels.count,
       levels: levels.encoded,
-      ...(isIndexed && { dictionary: { count: used!.length, body: this.#dictionaryBody(used!) } }),
-      values: isIndexed ? this.#encodedIndices(used!.length, count) : count === 0 ? [] : store!.encoded(leaf.kind),
-      ...(store !== undefined && count > 0 && { encoding: store.encoding(leaf.kind) }),
-      statistics: range && statisticsOf(nullCount, range),
+      ...parts,
+      statistics: range && statisticsOf(levels.count - count, range),
       codecFor: (bodies) => this.#codecs.of(`${this.#name} ${isIndexed}`, bodies),
     });
-    const hasFilter = isIndexed && used!.length > 1;
-    const filter = hasFilter ? bloomFilter(used!.map((id) => this.#dictionary.bloomHash(id))) : undefined;
+    // Zeros and NaNs are the same with other bits, and a filter knows only bits.
+    const hasFilter = isIndexed && used.length > 1 && this.#column.leaf.kind !== 'double';
+    const filter = hasFilter ? this.#filter(used) : undefined;
     return { chunk: { ...chunk, bloomFilter: filter }, stats: range && { valueCount: count, ...range } };
+  }
+
+  #indexed(used: readonly number[], count: number): EncodedValues {
+    const bytes = used.map((id) => this.#dictionary.bytesOf(id));
+    const isText = this.#column.leaf.kind === 'text';
+    const body = Buffer.concat(isText ? bytes.flatMap((text) => [lengthOf(text), text]) : bytes);
+    const width = bitsFor(used.length);
+    const runs = used.length === 1 ? repeated(0, count) : encodedRuns(this.#memory.indices, count, width);
+    const dictionary = { count: used.length, body };
+    return { different: this.#valuesOf(used), parts: { dictionary, values: [Buffer.of(width), runs] } };
+  }
+
+  #plain(store: ValueStore): EncodedValues {
+    const { kind } = this.#column.leaf;
+    const parts = store.length === 0 ? { values: [] } : { values: store.encoded(kind), encoding: store.encoding(kind) };
+    return { different: store.values(), parts };
+  }
+
+  #filter(used: readonly number[]): Uint8Array {
+    return bloomFilter(used.map((id) => this.#dictionary.bloomHash(id)));
   }
 
   /** Puts the places of the values among those that are used into `indices`. @returns the used ones */
@@ -130,7 +159,8 @@ export class LeafWriter {
     return used.length <= 1 || (used.length <= MOST_DIFFERENT && uses * used.length <= count);
   }
 
-  #plain(column: PieceColumn, values: Runs, used: readonly number[] | undefined): ValueStore {
+  /** The values of the rows, each of them. */
+  #filled(column: PieceColumn, values: Runs, used: readonly number[] | undefined): ValueStore {
     const { leaf } = this.#column;
     const store = leaf.kind === 'text' ? this.#memory.text : this.#memory.words[wordsOf(leaf)];
     store.reset();
@@ -139,21 +169,11 @@ export class LeafWriter {
     return store;
   }
 
-  #valuesOf(used: readonly number[]) {
+  #valuesOf(used: readonly number[]): PlainValues {
     const { leaf } = this.#column;
     const store: ValueStore = leaf.kind === 'text' ? new TextStore() : new FixedStore(wordsOf(leaf));
     store.gather(this.#dictionary.values(), Int32Array.from(used), 0, used.length);
     return store.values();
-  }
-
-  #dictionaryBody(used: readonly number[]): Uint8Array {
-    const values = used.map((id) => this.#dictionary.bytesOf(id));
-    return Buffer.concat(this.#column.leaf.kind === 'text' ? values.flatMap((text) => [lengthOf(text), text]) : values);
-  }
-
-  #encodedIndices(used: number, count: number): Uint8Array[] {
-    const width = bitsFor(used);
-    return [Buffer.of(width), used === 1 ? repeated(0, count) : encodedRuns(this.#memory.indices, count, width)];
   }
 }
 
@@ -185,14 +205,16 @@ function newDictionary(leaf: Leaf): ValueDictionary {
   return leaf.kind === 'text' ? new TextDictionary() : new FixedDictionary(wordsOf(leaf));
 }
 
-function statisticsOf(nullCount: number, { bounds }: LeafRange): ThriftStruct {
+/** Readers that take NaN for the greatest value, as DuckDB does, must not believe that there is none. */
+function statisticsOf(nullCount: number, { bounds, containsNan }: LeafRange): ThriftStruct {
   return thriftStruct({
     [STATISTICS.nullCount]: i64(nullCount),
-    ...(bounds && {
-      [STATISTICS.max]: { type: 'binary', bytes: bounds.max },
-      [STATISTICS.min]: { type: 'binary', bytes: bounds.min },
-      [STATISTICS.isMaxExact]: { type: 'bool', value: true },
-      [STATISTICS.isMinExact]: { type: 'bool', value: true },
-    }),
+    ...(bounds &&
+      !containsNan && {
+        [STATISTICS.max]: { type: 'binary', bytes: bounds.max },
+        [STATISTICS.min]: { type: 'binary', bytes: bounds.min },
+        [STATISTICS.isMaxExact]: { type: 'bool', value: true },
+        [STATISTICS.isMinExact]: { type: 'bool', value: true },
+      }),
   });
 }

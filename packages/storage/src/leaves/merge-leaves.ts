@@ -10,6 +10,8 @@ import type { StoredColumn } from '../parquet/stored-layout.ts';
 import { structsIn } from '../parquet/thrift.ts';
 import { type KeyInput, KeyRuns, type TimeSpan } from './key-runs.ts';
 import type { LeafFile } from './leaf-file.ts';
+import type { RowSpan } from './leaf-pages.ts';
+import { topFieldIds } from './leaf-schema.ts';
 import type { LeafPage } from './leaf-values.ts';
 import { GroupMemory, LeafWriter, type WrittenChunk } from './leaf-writer.ts';
 import { type Piece, PieceBuilder } from './piece.ts';
@@ -91,17 +93,21 @@ class LeafMerge {
     const single = layout.filter(({ children }) => children.length === 0);
     this.#stats = new MergedStats(single, fieldIdOf);
     this.#like = first.footer();
+    const ids = topFieldIds(this.#like);
+    if (layout.some((column) => ids.get(column.name) !== fieldIdOf(column))) throw new UnknownForm('other field ids');
     const [group] = structsIn(this.#like, FILE.rowGroups);
     if (group === undefined) throw new UnknownForm('a file without rows');
     const metas = structsIn(group, GROUP.columns).map(metaOf);
     const codecs = new ColumnCodecs();
-    const memory = new GroupMemory();
+    // A leaf takes no more than its piece, but where texts were shared in its file.
+    const mostTextBytes = 2 * settings.pieceBytes;
+    const memory = new GroupMemory(mostTextBytes);
     const columnOf = new Map(single.map((column) => [column.name, column]));
     this.#columns = leaves.map(({ path }) => (path.length === 1 ? columnOf.get(path[0]!) : undefined));
     this.#writers = leaves.map((leaf, i) => {
       return new LeafWriter({ leaf, meta: metas[i]!, type: this.#columns[i]?.type }, codecs, memory);
     });
-    this.#column = new PieceColumn(leaves[0]!);
+    this.#column = new PieceColumn(leaves[0]!, mostTextBytes);
     this.#builder = new PieceBuilder(this.#files.length);
     this.#constant = leaves.map((_, i) => this.#constantPage(i));
   }
@@ -124,9 +130,10 @@ class LeafMerge {
     const constant = first.constant(leaf);
     const isConstant = constant !== undefined && this.#files.every((file) => file.constant(leaf) === constant);
     if (!isConstant && !this.#settings.emptyColumns.has(path[0]!)) return undefined;
-    const [page] = [...first.pages(leaf, { from: 0, to: 1 }, new Scratch())].flat();
+    const [page] = [...first.pages(leaf, [{ from: 0, to: 1 }], new Scratch())].flat();
+    if (page === undefined) return undefined;
     // Of what is not one run the page would be as long as its rows.
-    const { levels, values } = page!;
+    const { levels, values } = page;
     const isOne =
       levels === undefined && (values.length === 0 || (values.kind === 'indexed' && values.indices === undefined));
     return isOne ? page : undefined;
@@ -134,6 +141,7 @@ class LeafMerge {
 
   /** So many runs as the memory takes; the last row group may be smaller than the others. */
   #nextPiece(): Piece | undefined {
+    this.#checkStop();
     const { pieceBytes, maxRows } = this.#settings;
     const most = Math.min(ROW_GROUP_ROWS, maxRows);
     const piece = this.#builder;
@@ -160,26 +168,38 @@ class LeafMerge {
 
   /** The chunks of one leaf, a row group each. */
   #leafOf(leaf: number, piece: Piece): MadeChunk[] {
-    if (this.#settings.isStopped()) throw new OpenWitError('closed', 'CLOSED', 'the merge was stopped');
+    this.#checkStop();
     const writer = this.#writers[leaf]!;
     const column = this.#column;
     writer.begin(column);
     const constant = this.#constant[leaf];
     if (constant !== undefined) column.append(constant, 0, piece.rows);
     else this.#read(leaf, piece);
+    if (column.rows !== piece.rows) throw new UnknownForm('a leaf with other rows than the key');
     writer.read(column);
     return piece.groups.map(({ runs, rows }) => this.#noted(leaf, rows, writer.chunk(column, runs)));
   }
 
   #read(leaf: number, { spans }: Piece): void {
-    for (const [input, span] of spans.entries()) {
-      for (const pages of this.#files[input]!.pages(leaf, span, this.#memory)) {
-        for (const page of pages) {
-          const from = Math.max(0, span.from - page.firstRow);
-          this.#column.append(page, from, Math.min(page.rows, span.to - page.firstRow));
+    for (const [input, own] of spans.entries()) {
+      let next = 0;
+      for (const page of this.#pages(leaf, input, own)) {
+        const end = page.firstRow + page.rows;
+        while (next < own.length && own[next]!.to <= page.firstRow) next++;
+        for (let i = next; i < own.length && own[i]!.from < end; i++) {
+          const from = Math.max(page.firstRow, own[i]!.from);
+          this.#column.append(page, from - page.firstRow, Math.min(end, own[i]!.to) - page.firstRow);
         }
       }
     }
+  }
+
+  *#pages(leaf: number, input: number, spans: readonly RowSpan[]): Generator<LeafPage> {
+    for (const pages of this.#files[input]!.pages(leaf, spans, this.#memory)) yield* pages;
+  }
+
+  #checkStop(): void {
+    if (this.#settings.isStopped()) throw new OpenWitError('closed', 'CLOSED', 'the merge was stopped');
   }
 
   #noted(leaf: number, rows: number, { chunk, stats }: WrittenChunk): MadeChunk {

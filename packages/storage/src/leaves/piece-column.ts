@@ -9,6 +9,8 @@ import { FixedStore, TextStore, type ValueStore } from './value-store.ts';
 const MOST_NEW = 4096;
 /** So many values are looked up before their number is looked at. */
 const STEP = 256;
+/** Of texts that are looked up at a time. */
+const MOST_TEXT_BYTES = 1024 * 1024;
 
 /**
  * The rows of one leaf that become a few row groups, in the order in which they were read. One is used for one leaf after the
@@ -16,15 +18,19 @@ const STEP = 256;
  */
 export class PieceColumn {
   readonly #levels: ColumnLevels;
-  readonly #stores = { text: new TextStore(), 1: new FixedStore(1), 2: new FixedStore(2) };
-  #store: ValueStore = this.#stores.text;
+  readonly #stores: { readonly text: TextStore; readonly 1: FixedStore; readonly 2: FixedStore };
+  #store: ValueStore;
   #ids: Int32Array = new Int32Array(STEP);
   #count = 0;
   #dictionary: ValueDictionary | undefined;
   #known = 0;
+  /** True when the dictionary was given up for its many values. */
+  hasTooMany = false;
 
-  constructor(leaf: Leaf) {
+  constructor(leaf: Leaf, mostTextBytes: number) {
     this.#levels = new ColumnLevels(leaf);
+    this.#stores = { text: new TextStore(mostTextBytes), 1: new FixedStore(1), 2: new FixedStore(2) };
+    this.#store = this.#stores.text;
   }
 
   /** Forgets everything. @param dictionary gets the values, where the leaf may have one */
@@ -35,12 +41,17 @@ export class PieceColumn {
     this.#count = 0;
     this.#dictionary = dictionary;
     this.#known = dictionary?.length ?? 0;
+    this.hasTooMany = false;
   }
 
   /** @param from a row by its place in the page, inclusive @param to exclusive */
   append(page: LeafPage, from: number, to: number): void {
     const values = this.#levels.append(page, from, to);
     this.#append(page.values, values.from, values.to);
+  }
+
+  get rows(): number {
+    return this.#levels.rows;
   }
 
   /** Of each value its number in the dictionary; undefined where there is none, or too many values for it. */
@@ -66,9 +77,12 @@ export class PieceColumn {
       }
       const isOne = values.kind === 'indexed' && values.indices === undefined;
       const end = isOne ? to : Math.min(to, at + STEP);
+      if (dictionary.length - this.#known > MOST_NEW || isLong(values, at, end)) {
+        this.#spell(dictionary);
+        continue;
+      }
       this.#appendIds(dictionary, values, at, end);
       at = end;
-      if (dictionary.length - this.#known > MOST_NEW) this.#spell(dictionary);
     }
   }
 
@@ -95,7 +109,15 @@ export class PieceColumn {
   #spell(dictionary: ValueDictionary): void {
     this.#store.gather(dictionary.values(), this.#ids, 0, this.#count);
     this.#dictionary = undefined;
+    this.hasTooMany = true;
   }
+}
+
+/** Long texts are not worth a dictionary. */
+function isLong(values: LeafValues, from: number, to: number): boolean {
+  const [texts, start, end] =
+    values.kind === 'indexed' ? [values.dictionary, 0, values.dictionary.length] : [values, from, to];
+  return texts.kind === 'text' && texts.offsets[end]! - texts.offsets[start]! > MOST_TEXT_BYTES;
 }
 
 function mapIds(

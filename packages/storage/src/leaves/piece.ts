@@ -3,8 +3,8 @@ import { enlarged, lengthOfRuns, type Runs } from './row-runs.ts';
 
 /** Row groups that are made together, leaf by leaf. */
 export interface Piece {
-  /** Of each file the rows from the first that is taken to the last. In the piece they lie one behind the other. */
-  readonly spans: readonly RowSpan[];
+  /** Of each file the rows that are taken, in order. In the piece they lie one behind the other. */
+  readonly spans: readonly (readonly RowSpan[])[];
   readonly rows: number;
   readonly groups: readonly RunGroup[];
 }
@@ -19,7 +19,7 @@ const LEAST = 64;
 
 /** Collects the runs of one piece after the other. */
 export class PieceBuilder {
-  readonly #spans: { from: number; to: number }[];
+  #spans: { from: number; to: number }[][];
   #inputs: Int32Array = new Int32Array(LEAST);
   #from: Int32Array = new Int32Array(LEAST);
   #to: Int32Array = new Int32Array(LEAST);
@@ -30,7 +30,7 @@ export class PieceBuilder {
   openRows = 0;
 
   constructor(inputs: number) {
-    this.#spans = Array.from({ length: inputs }, () => ({ from: 0, to: 0 }));
+    this.#spans = Array.from({ length: inputs }, () => []);
   }
 
   /** Of each file the rows must come in their order. */
@@ -44,9 +44,10 @@ export class PieceBuilder {
     this.#inputs[at] = input;
     this.#from[at] = from;
     this.#to[at] = to;
-    const span = this.#spans[input]!;
-    if (span.to === 0) span.from = from;
-    span.to = to;
+    const spans = this.#spans[input]!;
+    const last = spans.at(-1);
+    if (last?.to === from) last.to = to;
+    else spans.push({ from, to });
     this.openRows += to - from;
   }
 
@@ -59,23 +60,34 @@ export class PieceBuilder {
   /** Undefined without a row. The runs are valid until the next ones are added. */
   finish(): Piece | undefined {
     if (this.openRows > 0) this.close();
-    const spans = this.#spans.map(({ from, to }) => ({ from, to }));
-    let rows = 0;
-    const shifts = Int32Array.from(spans, ({ from, to }) => {
-      const shift = rows - from;
-      rows += to - from;
-      return shift;
-    });
-    for (let i = 0; i < this.#runs; i++) {
-      const shift = shifts[this.#inputs[i]!]!;
-      this.#from[i]! += shift;
-      this.#to[i]! += shift;
-    }
+    const spans = this.#spans;
+    const rows = this.#place(spans);
     const groups = this.#ends.map((end, i) => this.#group(this.#ends[i - 1] ?? 0, end));
-    for (const span of this.#spans) span.from = span.to = 0;
+    this.#spans = spans.map(() => []);
     this.#runs = 0;
     this.#ends = [];
     return groups.length === 0 ? undefined : { spans, rows, groups };
+  }
+
+  /** Makes places in the piece of the runs' rows. @returns the rows of all */
+  #place(spans: readonly (readonly RowSpan[])[]): number {
+    let rows = 0;
+    const starts = spans.map((own) =>
+      own.map(({ from, to }) => {
+        rows += to - from;
+        return rows - (to - from);
+      }),
+    );
+    const open = new Int32Array(spans.length);
+    for (let i = 0; i < this.#runs; i++) {
+      const input = this.#inputs[i]!;
+      const own = spans[input]!;
+      while (own[open[input]!]!.to <= this.#from[i]!) open[input]!++;
+      const shift = starts[input]![open[input]!]! - own[open[input]!]!.from;
+      this.#from[i]! += shift;
+      this.#to[i]! += shift;
+    }
+    return rows;
   }
 
   #group(from: number, to: number): RunGroup {

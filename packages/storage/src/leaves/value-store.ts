@@ -3,8 +3,10 @@ import { encodeDeltas32, encodeDeltas64 } from './delta-binary-packed.ts';
 import type { LeafKind } from './leaf-schema.ts';
 import type { FixedValues, PlainValues, TextValues } from './leaf-values.ts';
 import { enlarged, lengthOfRuns, type Runs } from './row-runs.ts';
+import { UnknownForm } from './unknown-form.ts';
 
 const LEAST = 1024;
+const MOST_TEXT_BYTES = 2 ** 30;
 /** A copy of this many bytes costs less by a loop than by a call. */
 const SHORT_TEXT = 32;
 
@@ -131,10 +133,16 @@ function gatherPairs(
 }
 
 export class TextStore implements ValueStore {
+  readonly #mostBytes: number;
   #bytes = new Uint8Array(LEAST);
   #offsets: Int32Array = new Int32Array(LEAST);
   #lengths: Int32Array = new Int32Array(LEAST);
   #count = 0;
+
+  /** @param mostBytes with more it throws UnknownForm; places are numbers of 32 bits */
+  constructor(mostBytes: number = MOST_TEXT_BYTES) {
+    this.#mostBytes = Math.min(mostBytes, MOST_TEXT_BYTES);
+  }
 
   get length(): number {
     return this.#count;
@@ -203,6 +211,7 @@ export class TextStore implements ValueStore {
     }
     const at = this.#offsets[this.#count]!;
     if (at + bytes <= this.#bytes.length) return;
+    if (at + bytes > this.#mostBytes) throw new UnknownForm('more text than the memory takes');
     const grown = new Uint8Array(Math.max(at + bytes, Math.ceil(1.5 * this.#bytes.length)));
     grown.set(this.#bytes.subarray(0, at));
     this.#bytes = grown;

@@ -1,6 +1,6 @@
 /** Field ids of parquet.thrift (https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift). */
 export const FILE = { schema: 2, rows: 3, rowGroups: 4, keyValues: 5, createdBy: 6, columnOrders: 7 } as const;
-export const ELEMENT = { type: 1, repetition: 3, name: 4, children: 5 } as const;
+export const ELEMENT = { type: 1, repetition: 3, name: 4, children: 5, fieldId: 9 } as const;
 export const GROUP = {
   columns: 1,
   totalBytes: 2,

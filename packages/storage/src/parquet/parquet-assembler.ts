@@ -18,6 +18,8 @@ import {
   writeThrift,
 } from './thrift.ts';
 
+/** A number of 16 bits, and optional. */
+const MOST_ORDINAL = 2 ** 15 - 1;
 const MAGIC = Buffer.from('PAR1');
 
 /** A whole Parquet file, read by parts. */
@@ -187,7 +189,8 @@ export class ParquetAssembler {
       [GROUP.sorting]: structList(this.#sorting(chunks)),
       [GROUP.fileOffset]: i64(start),
       [GROUP.compressedBytes]: i64(compressedBytes),
-      [GROUP.ordinal]: { type: 'i16', value: this.#rowGroups.length },
+      [GROUP.ordinal]:
+        this.#rowGroups.length > MOST_ORDINAL ? undefined : { type: 'i16', value: this.#rowGroups.length },
     });
   }
 
