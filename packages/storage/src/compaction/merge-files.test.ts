@@ -1,31 +1,15 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, renameSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
-import { DuckDBConnection } from '@duckdb/node-api';
-import { type AttributeColumn, isOpenWitError, SIGNALS, type TableName } from '@openwit/ports';
-import { columnsOf } from '@openwit/ports/arrow';
-import { batchOf, type PlainAttribute, type PlainRow, randomRows, SeededRandom } from '@openwit/ports/testing';
+import { describe, test } from 'node:test';
+import { isOpenWitError, SIGNALS } from '@openwit/ports';
+import { type PlainAttribute, type PlainRow, randomRows, SeededRandom } from '@openwit/ports/testing';
 import { unfinishedName } from '../file-paths.ts';
-import { encodeBatch } from '../parquet/encode-batch.ts';
-import type { ParquetCompression } from '../parquet/encode-protocol.ts';
-import { Scratch } from '../parquet/scratch.ts';
-import { SORT_COLUMNS } from '../parquet/sort-order.ts';
-import { storedColumns, withChildren } from '../parquet/stored-layout.ts';
-import { BatchWriter } from '../parquet/write-parquet.ts';
-import { exactNumbers, inOrder, storedRow } from '../testing/stored-rows.ts';
+import { ALL_TIME, MIB, Place, pattern } from '../testing/merge-place.ts';
+import { inOrder } from '../testing/stored-rows.ts';
 import { InputFacts } from './input-facts.ts';
-import { mergeFiles } from './merge-files.ts';
-import type { MergedFile, MergeInput, MergeOutput, MergeRequest, MergeSettings } from './merge-request.ts';
 
-const MIB = 1024 * 1024;
 const HOUR_NS = 3_600_000_000_000n;
-const ALL_TIME: Omit<MergeOutput, 'path'> = { fromNs: 0n, toNs: 2n ** 63n };
-
-let duckdb: DuckDBConnection;
-before(async () => void (duckdb = await DuckDBConnection.create()));
-after(() => duckdb.closeSync());
 
 /** Files with the same columns are merged by their leaves, but for those whose pages are compressed with LZ4. */
 const WAYS = { 'by leaves': 'none', 'by SQL': 'lz4' } as const;
@@ -123,9 +107,7 @@ for (const [way, compression] of Object.entries(WAYS))
     for (let i = 0; i < 3; i++) place.add(rows.slice(2000 * i, 2000 * (i + 1)));
     const [file] = await place.merge([ALL_TIME], { maxPieceRows: 700 });
     await place.check(file!, rows);
-    const [groups] = await place.query(
-      `SELECT count(DISTINCT row_group_id) AS groups FROM parquet_metadata('${place.path(file!)}')`,
-    );
+    const [groups] = await place.query(`SELECT count(DISTINCT row_group_id) AS groups FROM ${place.metadata(file!)}`);
     assert.ok(Number(groups!.groups) >= 6, `${groups!.groups} row groups`);
   });
 
@@ -184,7 +166,7 @@ test('a text that many rows share counts for each of them: they are sorted with 
   const bytesOf = async (rows: readonly PlainRow[]) => {
     const place = new Place('logs');
     place.add(rows);
-    const facts = await InputFacts.read(place.inputs, async (sql) => (await duckdb.runAndReadAll(sql)).getRows());
+    const facts = await InputFacts.read(place.inputs, (sql) => place.queryRows(sql));
     return facts.bytes(0) / rows.length;
   };
   const without = await bytesOf(random.map((row) => ({ ...row, resource_attributes: [] })));
@@ -212,7 +194,7 @@ test('the statistics of each row group of a file that was merged piece by piece 
   const [file] = await place.merge([ALL_TIME], { maxPieceRows: 512 });
   const groups = await place.query(
     `SELECT row_group_id, row_group_num_rows AS rows, path_in_schema AS name, stats_min_value AS min, stats_max_value AS max
-     FROM parquet_metadata('${file!.path}')
+     FROM ${place.metadata(file!)}
      WHERE path_in_schema IN ('timestamp', 'observed_timestamp', 'severity_number') ORDER BY row_group_id`,
   );
   assert.ok(new Set(groups.map(({ row_group_id }) => row_group_id)).size >= 5);
@@ -222,7 +204,7 @@ test('the statistics of each row group of a file that was merged piece by piece 
     starts.set(String(name), from + Number(rows));
     const [truth] = await place.query(
       `SELECT min("${name}")::VARCHAR AS min, max("${name}")::VARCHAR AS max
-       FROM read_parquet('${file!.path}', file_row_number = true)
+       FROM read_parquet(${pattern(file!.path)}, file_row_number = true)
        WHERE file_row_number >= ${from} AND file_row_number < ${from + Number(rows)}`,
     );
     if (min !== null) assert.deepEqual({ min, max }, truth, String(name));
@@ -270,7 +252,7 @@ describe('columns that are alike in all rows of some inputs or of all are merged
     const [file] = await place.merge([ALL_TIME]);
     assert.deepEqual(place.keysOf(file!, 'attributes'), ['share']);
     const texts = await place.query(
-      `SELECT "attributes.share"::VARCHAR AS share, count(*)::INT AS count FROM '${file!.path.replace('[', '[[]')}'
+      `SELECT "attributes.share"::VARCHAR AS share, count(*)::INT AS count FROM ${pattern(file!.path)}
        GROUP BY 1 ORDER BY 1`,
     );
     assert.deepEqual(texts, [
@@ -309,153 +291,3 @@ test('a file that is not there is an error, and leaves no file', async () => {
   await assert.rejects(place.merge([ALL_TIME]), /nowhere\.parquet/);
   assert.ok(!existsSync(unfinishedName(place.output(0))));
 });
-
-/** Files of one table, as batches became them, and their merge. */
-class Place {
-  readonly table: TableName;
-  readonly #compression: ParquetCompression;
-  readonly folder = mkdtempSync(join(tmpdir(), 'openwit merge [it]s-'));
-  readonly inputs: MergeInput[] = [];
-  readonly #rows: PlainRow[] = [];
-  readonly #fieldIds: Map<string, number>;
-  #columns: AttributeColumn[] = [];
-
-  constructor(table: TableName, compression: ParquetCompression = 'none') {
-    this.table = table;
-    this.#compression = compression;
-    this.#fieldIds = new Map([...withChildren(storedColumns(table))].map(({ path }, i) => [path, i + 1]));
-  }
-
-  add(rows: readonly PlainRow[]): void {
-    const encoded = encodeBatch(
-      {
-        table: this.table,
-        rows: rows.length,
-        columns: columnsOf(batchOf(this.table, rows)),
-        fieldIds: this.#fieldIds,
-        attributeColumns: this.#columns,
-        nextFieldId: 1000 + this.#columns.length,
-        settings: { minShare: 0.1, maxPerTable: 200 },
-      },
-      new Scratch(),
-    );
-    this.#columns = [...this.#columns, ...encoded.newColumns];
-    this.#rows.push(...rows);
-    const path = join(this.folder, `input-${this.inputs.length}.parquet`);
-    writeFileSync(path, Buffer.concat(new BatchWriter().toParquet(encoded, this.#compression).parts));
-    const { attributeColumnIds, emptyColumns } = encoded;
-    this.inputs.push({ path, rows: rows.length, attributeColumnIds, emptyColumns });
-  }
-
-  output(i: number): string {
-    return join(this.folder, 'out', `merged-${i}.parquet`);
-  }
-
-  path({ path }: MergedFile): string {
-    return path;
-  }
-
-  metadata({ path }: MergedFile): string {
-    return `parquet_metadata('${path.replace('[', '[[]')}')`;
-  }
-
-  async merge(
-    times: readonly Omit<MergeOutput, 'path'>[],
-    limits: Partial<MergeSettings> = {},
-    isStopped = () => false,
-  ): Promise<MergedFile[]> {
-    const request: MergeRequest = {
-      table: this.table,
-      inputs: this.inputs,
-      outputs: times.map((time, i) => ({ ...time, path: this.output(i) })),
-      fieldIds: this.#fieldIds,
-      attributeColumns: this.#columns,
-      minShare: 0.1,
-    };
-    const settings = { tempDir: join(this.folder, 'tmp'), memoryLimitBytes: 128 * MIB, ...limits };
-    const files = await mergeFiles(request, settings, isStopped);
-    for (const { path } of files) renameSync(unfinishedName(path), path);
-    return files;
-  }
-
-  keysOf({ attributeColumnIds }: MergedFile, map: string): string[] {
-    return this.#columnsOf(attributeColumnIds)
-      .filter((column) => column.map === map)
-      .map(({ key }) => key)
-      .sort();
-  }
-
-  /** The file holds these rows, and what is told of it is true. */
-  async check(file: MergedFile, rows: readonly PlainRow[] = this.#rows): Promise<void> {
-    const columns = this.#columnsOf(file.attributeColumnIds);
-    const read = (await this.query(`SELECT to_json(t)::VARCHAR AS row FROM '${file.path.replace('[', '[[]')}' t`)).map(
-      ({ row }) => JSON.parse(row as string, exactNumbers as never) as Record<string, unknown>,
-    );
-    const expected = inOrder(this.table, rows).map((row) => storedRow(this.table, row, columns));
-    const keys = (list: readonly Record<string, unknown>[]) =>
-      list.map((row) => SORT_COLUMNS[this.table].map((name) => row[name]));
-    assert.deepEqual(keys(read), keys(expected), 'the order');
-    assert.deepEqual(read.map(canonical).sort(), expected.map(canonical).sort());
-    assert.equal(file.rows, rows.length);
-    for (const name of file.emptyColumns) {
-      assert.ok(
-        read.every((row) => Object.keys(row[name] as object).length === 0),
-        `${name} is not empty`,
-      );
-    }
-    const [earliest, ...later] = rows.map(({ timestamp }) => timestamp as bigint).sort((a, b) => Number(a - b));
-    const latest = later.at(-1) ?? earliest;
-    assert.equal(file.minTimestampNs, earliest);
-    assert.equal(file.maxTimestampNs, latest);
-    await this.#checkStats(file);
-  }
-
-  async #checkStats(file: MergedFile): Promise<void> {
-    const path = file.path.replace('[', '[[]');
-    const schema = await this.query(`SELECT name, field_id FROM parquet_schema('${path}') WHERE field_id IS NOT NULL`);
-    const ids = schema.map(({ field_id }) => field_id);
-    assert.equal(new Set(ids).size, ids.length, 'every column has a field id of its own');
-    const nameOf = new Map(schema.map(({ name, field_id }) => [Number(field_id), String(name)]));
-    const texts = new Set([...storedTexts(this.table), ...this.#attributeTexts()]);
-    for (const { fieldId, valueCount, nullCount, min, max } of file.columnStats) {
-      const column = `"${nameOf.get(fieldId)!.replaceAll('"', '""')}"`;
-      const bound = (text: string | undefined) => (text === undefined ? 'NULL' : `'${text.replaceAll("'", "''")}'`);
-      const [truth] = await this.query(
-        `SELECT count(${column}) AS count, coalesce(min(${column}) >= ${bound(min)}, true) AS low,
-         coalesce(max(${column}) <= ${bound(max)}, true) AS high FROM '${path}'`,
-      );
-      assert.equal(Number(truth!.count), valueCount, column);
-      assert.equal(file.rows - valueCount, nullCount, column);
-      assert.ok(truth!.low && truth!.high, `${column} ${min} ${max}`);
-      assert.ok(valueCount === 0 || min !== undefined || texts.has(column), `${column} has bounds`);
-    }
-  }
-
-  #attributeTexts(): string[] {
-    return this.#columns.filter(({ type }) => type === 'text').map(({ name }) => `"${name}"`);
-  }
-
-  #columnsOf(ids: readonly number[]): AttributeColumn[] {
-    return this.#columns.filter(({ fieldId }) => ids.includes(fieldId));
-  }
-
-  async query(sql: string): Promise<Record<string, unknown>[]> {
-    return (await duckdb.runAndReadAll(sql)).getRowObjects();
-  }
-}
-
-/** The columns whose long values may have no bounds. */
-function storedTexts(table: TableName): string[] {
-  return storedColumns(table)
-    .filter(({ type }) => type === 'varchar')
-    .map(({ name }) => `"${name}"`);
-}
-
-/** Equal for rows that differ in the order of their names alone. */
-function canonical(value: unknown): string {
-  return JSON.stringify(value, (_, part: unknown) =>
-    typeof part === 'object' && part !== null && !Array.isArray(part)
-      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : part,
-  );
-}
