@@ -20,7 +20,7 @@ export function decodeRuns(
       const run = Math.min(count - i, head >>> 1);
       if (run === 0) throw new UnknownForm('an empty run');
       target.fill(valueAt(bytes, at, width), i, i + run);
-      at += (width + 7) >> 3;
+      at += valueBytes(width);
       i += run;
     } else {
       const packed = Math.min(count - i, 8 * (head >>> 1));
@@ -75,7 +75,13 @@ function headEnd(bytes: Uint8Array, start: number): number {
 }
 
 function valueAt(bytes: Uint8Array, at: number, width: number): number {
+  const length = valueBytes(width);
+  if (at + length > bytes.length) throw new UnknownForm('a run ends early');
   let value = 0;
-  for (let k = 0; k < (width + 7) >> 3; k++) value |= (bytes[at + k] ?? 0) << (8 * k);
+  for (let k = 0; k < length; k++) value |= bytes[at + k]! << (8 * k);
   return value;
+}
+
+function valueBytes(width: number): number {
+  return (width + 7) >> 3;
 }

@@ -8,6 +8,7 @@ import { integer, readThrift, structsIn, type ThriftStruct } from '../parquet/th
 import { CODECS, leafPages, type RowSpan } from './leaf-pages.ts';
 import { type Leaf, leavesOf, schemaKey } from './leaf-schema.ts';
 import type { LeafPage } from './leaf-values.ts';
+import { natural } from './required-fields.ts';
 import { UnknownForm } from './unknown-form.ts';
 
 /** A row group, by numbers: as objects the metadata of many files would take much memory. */
@@ -116,13 +117,13 @@ function storedGroup(group: ThriftStruct, firstRow: number, leaves: number): Sto
     throw new UnknownForm('a chunk in another file');
   chunks.map(metaOf).forEach((meta, i) => {
     // A dictionary at 0 is none.
-    const start = integer(meta, META.dictionaryPage) || integer(meta, META.dataPage)!;
-    const end = start + integer(meta, META.compressedBytes)!;
+    const start = integer(meta, META.dictionaryPage) || natural(meta, META.dataPage);
+    const end = start + natural(meta, META.compressedBytes);
     const codec = integer(meta, META.codec)!;
     if (codec !== CODECS.none && codec !== CODECS.zstd) throw new UnknownForm(`pages with codec ${codec}`);
     places.set([start, end, codec], NUMBERS * i);
   });
-  return { firstRow, rows: integer(group, GROUP.rows)!, bytes: integer(group, GROUP.totalBytes)!, places };
+  return { firstRow, rows: natural(group, GROUP.rows), bytes: natural(group, GROUP.totalBytes), places };
 }
 
 /** Of floats a NaN is in no bounds. */

@@ -6,6 +6,7 @@ import { decodeRuns, singleRun } from './decoded-runs.ts';
 import { decodeDeltas32, decodeDeltas64 } from './delta-binary-packed.ts';
 import type { Leaf } from './leaf-schema.ts';
 import type { FixedValues, LeafPage, LeafValues, PageLevels, PlainValues, TextValues } from './leaf-values.ts';
+import { natural, structAt } from './required-fields.ts';
 import { UnknownForm } from './unknown-form.ts';
 
 /** Of `CompressionCodec` of parquet.thrift. */
@@ -41,18 +42,18 @@ export function leafPages(chunk: LeafChunk, wanted: RowSpan, memory: Scratch): L
   const end = leaf.maxRepetition > 0 ? lastRow : Math.min(lastRow, wanted.to);
   for (let at = 0; at < bytes.length && (firstRow < end || leaf.maxRepetition > 0); ) {
     const { struct: header, end: bodyAt } = readThrift(bytes, at);
-    const length = integer(header, PAGE.compressedBytes)!;
+    const length = natural(header, PAGE.compressedBytes);
     const stored = bytes.subarray(bodyAt, (at = bodyAt + length));
     if (stored.length !== length) throw new UnknownForm('it is cut');
     const body = () => (chunk.codec === CODECS.zstd ? inflated(stored, header) : stored);
     switch (integer(header, PAGE.type)) {
       case PAGE_TYPE.dictionary: {
-        const count = integer(header.fields[PAGE.dictionary] as ThriftStruct, DICTIONARY.values)!;
+        const count = natural(structAt(header, PAGE.dictionary), DICTIONARY.values);
         dictionary = plainValues(leaf, body(), 0, count, memory);
         break;
       }
       case PAGE_TYPE.data: {
-        const levels = integer(header.fields[PAGE.data] as ThriftStruct, DATA.values)!;
+        const levels = natural(structAt(header, PAGE.data), DATA.values);
         // Without repetition a level is a row.
         if (leaf.maxRepetition === 0 && firstRow + levels <= wanted.from) {
           firstRow += levels;
@@ -73,7 +74,7 @@ export function leafPages(chunk: LeafChunk, wanted: RowSpan, memory: Scratch): L
 }
 
 function inflated(bytes: Uint8Array, header: ThriftStruct): Uint8Array {
-  const length = integer(header, PAGE.uncompressedBytes)!;
+  const length = natural(header, PAGE.uncompressedBytes);
   const inflated = zstdDecompressSync(bytes, { chunkSize: Math.max(64, length), maxOutputLength: Math.max(1, length) });
   if (inflated.length !== length) throw new UnknownForm('it has another length');
   return inflated;
@@ -88,8 +89,8 @@ function dataPage(
   { firstRow, dictionary }: { readonly firstRow: number; readonly dictionary: PlainValues | undefined },
   memory: Scratch,
 ): LeafPage {
-  const data = header.fields[PAGE.data] as ThriftStruct;
-  const count = integer(data, DATA.values)!;
+  const data = structAt(header, PAGE.data);
+  const count = natural(data, DATA.values);
   let at = 0;
   const levelsOf = (greatest: number, encoding: number | undefined) => {
     if (greatest === 0) return { one: 0, all: () => memory.int32(count) };
@@ -101,7 +102,7 @@ function dataPage(
   };
   const repetition = levelsOf(leaf.maxRepetition, integer(data, DATA.repetitionEncoding));
   const definition = levelsOf(leaf.maxDefinition, integer(data, DATA.definitionEncoding));
-  const encoding = integer(data, DATA.encoding)!;
+  const encoding = natural(data, DATA.encoding);
   if (repetition.one === 0 && definition.one !== undefined) {
     const present = definition.one === leaf.maxDefinition ? count : 0;
     const values = pageValues(leaf, encoding, body, { at, count: present, dictionary }, memory);
@@ -202,6 +203,7 @@ function checkIndices(indices: Int32Array, length: number): void {
 }
 
 function plainValues({ kind }: Leaf, body: Uint8Array, at: number, count: number, memory: Scratch): PlainValues {
+  if (count > 8 * (body.length - at)) throw new UnknownForm('its values are cut');
   if (kind === 'text') return plainTexts(body, at, count, memory);
   if (kind === 'boolean') return { kind: 'fixed', length: count, words: plainBits(body, at, count, memory) };
   const words = memory.int32(kind === 'int32' ? count : 2 * count);
@@ -212,7 +214,6 @@ function plainValues({ kind }: Leaf, body: Uint8Array, at: number, count: number
 }
 
 function plainBits(body: Uint8Array, at: number, count: number, memory: Scratch): Int32Array {
-  if (at + count / 8 > body.length) throw new UnknownForm('its values are cut');
   const words = memory.int32(count);
   for (let i = 0; i < count; i++) words[i] = (body[at + (i >> 3)]! >> (i & 7)) & 1;
   return words;
