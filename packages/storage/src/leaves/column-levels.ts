@@ -1,7 +1,7 @@
 import { bitsFor, encodedRuns, repeated } from '../parquet/encoded-runs.ts';
 import type { Leaf } from './leaf-schema.ts';
 import type { LeafPage, PageLevels } from './leaf-values.ts';
-import { copyRuns, enlarged, lengthOfRuns, mappedRuns, type Runs } from './row-runs.ts';
+import { copyRuns, enlarged, mappedRuns, type Runs, runsOf } from './row-runs.ts';
 
 const LEAST = 1024;
 
@@ -65,13 +65,13 @@ export class ColumnLevels {
   write(rows: Runs): WrittenLevels {
     const { maxDefinition, maxRepetition } = this.#leaf;
     if (this.#one !== undefined) {
-      const count = lengthOfRuns(rows);
+      const count = rows.length;
       const runs = (greatest: number, value: number) => (greatest === 0 ? [] : [repeated(value, count)]);
       const encoded = [...runs(maxRepetition, 0), ...runs(maxDefinition, this.#one)];
       return { count, encoded, values: this.#one === maxDefinition ? rows : NONE };
     }
     const levels = mappedRuns(rows, this.#levelAt);
-    const count = lengthOfRuns(levels);
+    const count = levels.length;
     const runs = (greatest: number, source: Int32Array) => {
       if (greatest === 0) return [];
       if (this.#work.length < count) this.#work = new Int32Array(2 * count);
@@ -139,4 +139,4 @@ export class ColumnLevels {
   }
 }
 
-const NONE: Runs = { from: new Int32Array(0), to: new Int32Array(0) };
+const NONE: Runs = runsOf(new Int32Array(0), new Int32Array(0));

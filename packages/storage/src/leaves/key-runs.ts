@@ -1,3 +1,4 @@
+import { runAt } from '../parquet/encoded-runs.ts';
 import { Scratch } from '../parquet/scratch.ts';
 import type { LeafFile } from './leaf-file.ts';
 import type { FixedValues, LeafPage, LeafValues } from './leaf-values.ts';
@@ -314,10 +315,8 @@ function textStretches(pages: readonly LeafPage[], texts: Map<string, string>): 
       continue;
     }
     for (let i = 0; i < rows; ) {
-      const start = indices?.[i] ?? i;
-      let end = i + 1;
-      while (indices !== undefined && end < rows && indices[end] === start) end++;
-      add(text(start), firstRow + end);
+      const end = i + (indices === undefined ? 1 : runAt(indices, i, rows));
+      add(text(indices?.[i] ?? i), firstRow + end);
       i = end;
     }
   }

@@ -95,27 +95,39 @@ function textBounds({ length, bytes, offsets }: TextValues): LeafBounds | undefi
   return own.min.equals(min) && own.max.equals(max) ? { ...own, minText, maxText } : undefined;
 }
 
-/** Most texts are told by their first bytes not to be the least or the greatest. */
 function ends(bytes: Uint8Array, offsets: Int32Array, length: number): [least: number, greatest: number] {
   let least = 0;
   let greatest = 0;
-  let leastStart = startOf(bytes, offsets[0]!, offsets[1]!);
-  let greatestStart = leastStart;
-  for (let i = 1; i < length; i++) {
-    const start = startOf(bytes, offsets[i]!, offsets[i + 1]!);
-    if (start <= leastStart && (start < leastStart || isLess(bytes, offsets, i, least))) {
-      least = i;
-      leastStart = start;
-    } else if (start >= greatestStart && (start > greatestStart || isLess(bytes, offsets, greatest, i))) {
-      greatest = i;
-      greatestStart = start;
-    }
+  let least3 = firstBytes(bytes, offsets[0]!, offsets[1]!);
+  let greatest3 = least3;
+  for (let i = 1; (i = nextEnd(bytes, offsets, i, length, least3, greatest3)) < length; i++) {
+    if (isLess(bytes, offsets, i, least)) least = i;
+    else if (isLess(bytes, offsets, greatest, i)) greatest = i;
+    least3 = firstBytes(bytes, offsets[least]!, offsets[least + 1]!);
+    greatest3 = firstBytes(bytes, offsets[greatest]!, offsets[greatest + 1]!);
   }
   return [least, greatest];
 }
 
-/** The first three bytes as a number, zeros behind a shorter text. */
-function startOf(bytes: Uint8Array, from: number, to: number): number {
+/** The next text that may be the least or the greatest; most are told by their first bytes not to be. */
+function nextEnd(
+  bytes: Uint8Array,
+  offsets: Int32Array,
+  from: number,
+  length: number,
+  least3: number,
+  greatest3: number,
+): number {
+  let i = from;
+  for (; i < length; i++) {
+    const own = firstBytes(bytes, offsets[i]!, offsets[i + 1]!);
+    if (own <= least3 || own >= greatest3) break;
+  }
+  return i;
+}
+
+/** The first three as a number, zeros behind a shorter text. */
+function firstBytes(bytes: Uint8Array, from: number, to: number): number {
   const length = to - from;
   if (length > 2) return (bytes[from]! << 16) | (bytes[from + 1]! << 8) | bytes[from + 2]!;
   return length === 2 ? (bytes[from]! << 16) | (bytes[from + 1]! << 8) : length === 1 ? bytes[from]! << 16 : 0;

@@ -239,16 +239,21 @@ function textAfterLengths(body: Uint8Array, at: number, count: number, memory: S
   const { values, end } = decodeDeltas32(body, at, memory);
   if (values.length !== count) throw new UnknownForm('it has another number of values');
   const offsets = memory.int32(count + 1);
-  let sum = 0;
-  let least = 0;
-  for (let i = 0; i < count; i++) {
-    const length = values[i]!;
-    if (length < least) least = length;
-    offsets[i + 1] = sum += length;
-  }
+  const sum = addLengths(values, offsets);
   const bytes = body.subarray(end, end + sum);
-  if (least < 0 || bytes.length !== sum) throw new UnknownForm('its values are cut');
+  if (bytes.length !== sum) throw new UnknownForm('its values are cut');
   return { kind: 'text', length: count, bytes, offsets };
+}
+
+/** @returns the sum; NaN when a length is none */
+function addLengths(lengths: Int32Array, offsets: Int32Array): number {
+  let sum = 0;
+  let all = 0;
+  for (let i = 0; i < lengths.length; i++) {
+    all |= lengths[i]!;
+    offsets[i + 1] = sum += lengths[i]!;
+  }
+  return all < 0 ? Number.NaN : sum;
 }
 
 /** The first bytes of all values, then the second ones, and so on. */

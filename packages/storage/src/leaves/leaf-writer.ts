@@ -9,7 +9,7 @@ import { type LeafRange, leafRange } from './leaf-bounds.ts';
 import { type Leaf, wordsOf } from './leaf-schema.ts';
 import type { PlainValues } from './leaf-values.ts';
 import type { PieceColumn } from './piece-column.ts';
-import { enlarged, lengthOfRuns, type Runs } from './row-runs.ts';
+import { enlarged, type Runs } from './row-runs.ts';
 import { FixedDictionary, TextDictionary, type ValueDictionary } from './value-dictionary.ts';
 import { FixedStore, TextStore, type ValueStore } from './value-store.ts';
 
@@ -98,7 +98,7 @@ export class LeafWriter {
   /** A chunk of some of the rows. */
   chunk(column: PieceColumn, rows: Runs): WrittenChunk {
     const levels = column.levels(rows);
-    const count = lengthOfRuns(levels.values);
+    const count = levels.values.length;
     const used = column.ids && this.#index(column.ids, levels.values);
     const isIndexed = used !== undefined && count > 0 && this.#isWorthIndex(used, count);
     const { different, parts } = isIndexed
@@ -143,8 +143,7 @@ export class LeafWriter {
   #index(ids: Int32Array, values: Runs): number[] {
     const { length } = this.#dictionary;
     if (this.#places.length < length) this.#places = enlarged(this.#places, this.#places.length, length);
-    const count = lengthOfRuns(values);
-    if (this.#memory.indices.length < count) this.#memory.indices = new Int32Array(2 * count);
+    if (this.#memory.indices.length < values.length) this.#memory.indices = new Int32Array(2 * values.length);
     if (this.#placed > MOST_PLACED) {
       this.#places.fill(0);
       this.#placed = 1;
@@ -165,7 +164,7 @@ export class LeafWriter {
     const store = leaf.kind === 'text' ? this.#memory.text : this.#memory.words[wordsOf(leaf)];
     store.reset();
     if (used === undefined) store.appendRuns(column.values(), values);
-    else store.gather(this.#valuesOf(used), this.#memory.indices, 0, lengthOfRuns(values));
+    else store.gather(this.#valuesOf(used), this.#memory.indices, 0, values.length);
     return store;
   }
 
@@ -187,18 +186,33 @@ function placeIds(
   const used: number[] = [];
   let at = 0;
   for (let r = 0; r < from.length; r++) {
-    const end = to[r]!;
-    for (let i = from[r]!; i < end; i++) {
-      const id = ids[i]!;
-      let place = places[id]! - placed;
-      if (place < 0) {
-        place = used.push(id) - 1;
-        places[id] = placed + place;
-      }
-      indices[at++] = place;
-    }
+    const [start, end] = [from[r]!, to[r]!];
+    placeRun(ids, start, end, places, placed, used, indices, at - start);
+    at += end - start;
   }
   return used;
+}
+
+/** Stands alone, as a loop within a loop would be compiled for each time that it runs long. */
+function placeRun(
+  ids: Int32Array,
+  from: number,
+  to: number,
+  places: Int32Array,
+  placed: number,
+  used: number[],
+  indices: Int32Array,
+  shift: number,
+): void {
+  for (let i = from; i < to; i++) {
+    const id = ids[i]!;
+    let place = places[id]! - placed;
+    if (place < 0) {
+      place = used.push(id) - 1;
+      places[id] = placed + place;
+    }
+    indices[shift + i] = place;
+  }
 }
 
 function newDictionary(leaf: Leaf): ValueDictionary {

@@ -115,8 +115,8 @@ class LeafMerge {
   run(): LeafMerged | undefined {
     for (let piece = this.#nextPiece(); piece !== undefined; piece = this.#nextPiece()) {
       const chunks = this.#writers.map((_, leaf) => this.#leafOf(leaf, piece));
-      piece.groups.forEach(({ rows }, i) => {
-        this.#assembler.addGroup(this.#like, rows, this.#byColumn(chunks.map((ofLeaf) => ofLeaf[i]!)));
+      piece.groups.forEach(({ length }, i) => {
+        this.#assembler.addGroup(this.#like, length, this.#byColumn(chunks.map((ofLeaf) => ofLeaf[i]!)));
       });
     }
     const { minTimestampNs, maxTimestampNs } = this.#runs;
@@ -177,7 +177,7 @@ class LeafMerge {
     else this.#read(leaf, piece);
     if (column.rows !== piece.rows) throw new UnknownForm('a leaf with other rows than the key');
     writer.read(column);
-    return piece.groups.map(({ runs, rows }) => this.#noted(leaf, rows, writer.chunk(column, runs)));
+    return piece.groups.map((runs) => this.#noted(leaf, runs.length, writer.chunk(column, runs)));
   }
 
   #read(leaf: number, { spans }: Piece): void {

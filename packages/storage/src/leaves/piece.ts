@@ -1,18 +1,13 @@
 import type { RowSpan } from './leaf-pages.ts';
-import { enlarged, lengthOfRuns, type Runs } from './row-runs.ts';
+import { enlarged, type Runs, runsOf } from './row-runs.ts';
 
 /** Row groups that are made together, leaf by leaf. */
 export interface Piece {
   /** Of each file the rows that are taken, in order. In the piece they lie one behind the other. */
   readonly spans: readonly (readonly RowSpan[])[];
   readonly rows: number;
-  readonly groups: readonly RunGroup[];
-}
-
-/** Runs of rows, by their places in the piece, that become a row group. */
-export interface RunGroup {
-  readonly runs: Runs;
-  readonly rows: number;
+  /** By their places in the piece, the rows of each row group. */
+  readonly groups: readonly Runs[];
 }
 
 const LEAST = 64;
@@ -62,7 +57,10 @@ export class PieceBuilder {
     if (this.openRows > 0) this.close();
     const spans = this.#spans;
     const rows = this.#place(spans);
-    const groups = this.#ends.map((end, i) => this.#group(this.#ends[i - 1] ?? 0, end));
+    const groups = this.#ends.map((end, i) => {
+      const start = this.#ends[i - 1] ?? 0;
+      return runsOf(this.#from.subarray(start, end), this.#to.subarray(start, end));
+    });
     this.#spans = spans.map(() => []);
     this.#runs = 0;
     this.#ends = [];
@@ -88,10 +86,5 @@ export class PieceBuilder {
       this.#to[i]! += shift;
     }
     return rows;
-  }
-
-  #group(from: number, to: number): RunGroup {
-    const runs = { from: this.#from.subarray(from, to), to: this.#to.subarray(from, to) };
-    return { runs, rows: lengthOfRuns(runs) };
   }
 }

@@ -2,28 +2,36 @@
 export interface Runs {
   readonly from: Int32Array;
   readonly to: Int32Array;
+  /** How much is in them together. */
+  readonly length: number;
 }
 
-/** How much is in the runs together. */
-export function lengthOfRuns({ from, to }: Runs): number {
+export function runsOf(from: Int32Array, to: Int32Array): Runs {
   let length = 0;
   for (let i = 0; i < from.length; i++) length += to[i]! - from[i]!;
-  return length;
+  return { from, to, length };
 }
 
 /** @param at where each begins, and behind the last one their end */
 export function mappedRuns({ from, to }: Runs, at: Int32Array): Runs {
-  return { from: from.map((row) => at[row]!), to: to.map((row) => at[row]!) };
+  return runsOf(
+    from.map((row) => at[row]!),
+    to.map((row) => at[row]!),
+  );
 }
 
-/** @returns how many were copied */
-export function copyRuns(source: Int32Array, { from, to }: Runs, target: Int32Array): number {
+export function copyRuns(source: Int32Array, { from, to }: Runs, target: Int32Array): void {
   let at = 0;
   for (let r = 0; r < from.length; r++) {
-    const end = to[r]!;
-    for (let i = from[r]!; i < end; i++) target[at++] = source[i]!;
+    const length = to[r]! - from[r]!;
+    copyWords(source, from[r]!, length, target, at);
+    at += length;
   }
-  return at;
+}
+
+/** Stands alone, as a loop within a loop would be compiled for each time that it runs long. */
+export function copyWords(source: Int32Array, from: number, length: number, target: Int32Array, at: number): void {
+  for (let i = 0; i < length; i++) target[at + i] = source[from + i]!;
 }
 
 /** With room for `length`. */

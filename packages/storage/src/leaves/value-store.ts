@@ -2,7 +2,7 @@ import { ENCODING } from '../parquet/metadata-fields.ts';
 import { encodeDeltas32, encodeDeltas64 } from './delta-binary-packed.ts';
 import type { LeafKind } from './leaf-schema.ts';
 import type { FixedValues, PlainValues, TextValues } from './leaf-values.ts';
-import { enlarged, lengthOfRuns, type Runs } from './row-runs.ts';
+import { copyWords, enlarged, mappedRuns, type Runs } from './row-runs.ts';
 import { UnknownForm } from './unknown-form.ts';
 
 const LEAST = 1024;
@@ -46,7 +46,7 @@ export class FixedStore implements ValueStore {
   }
 
   appendRuns(values: PlainValues, runs: Runs): void {
-    this.#reserve(lengthOfRuns(runs) * this.#wordsAValue);
+    this.#reserve(runs.length * this.#wordsAValue);
     this.#at = copyWordRuns((values as FixedValues).words, runs, this.#wordsAValue, this.#words, this.#at);
   }
 
@@ -99,8 +99,9 @@ function copyWordRuns(
 ): number {
   let at = start;
   for (let r = 0; r < from.length; r++) {
-    const end = to[r]! * wordsAValue;
-    for (let i = from[r]! * wordsAValue; i < end; i++) target[at++] = source[i]!;
+    const length = (to[r]! - from[r]!) * wordsAValue;
+    copyWords(source, from[r]! * wordsAValue, length, target, at);
+    at += length;
   }
   return at;
 }
@@ -154,22 +155,16 @@ export class TextStore implements ValueStore {
     this.#copy(bytes, offsets, from, to);
   }
 
-  appendRuns(values: PlainValues, { from, to }: Runs): void {
+  appendRuns(values: PlainValues, runs: Runs): void {
     const { bytes, offsets } = values as TextValues;
-    let [count, sum] = [0, 0];
-    for (let r = 0; r < from.length; r++) {
-      count += to[r]! - from[r]!;
-      sum += offsets[to[r]!]! - offsets[from[r]!]!;
-    }
-    this.#reserve(count, sum);
+    const { from, to } = runs;
+    this.#reserve(runs.length, mappedRuns(runs, offsets).length);
     for (let r = 0; r < from.length; r++) this.#copy(bytes, offsets, from[r]!, to[r]!);
   }
 
   gather(values: PlainValues, indices: Int32Array, from: number, to: number): void {
     const { bytes, offsets } = values as TextValues;
-    let sum = 0;
-    for (let i = from; i < to; i++) sum += offsets[indices[i]! + 1]! - offsets[indices[i]!]!;
-    this.#reserve(to - from, sum);
+    this.#reserve(to - from, lengthOfTexts(offsets, indices, from, to));
     for (let i = from; i < to; i++) this.#copy(bytes, offsets, indices[i]!, indices[i]! + 1);
   }
 
@@ -183,7 +178,7 @@ export class TextStore implements ValueStore {
 
   encoded(): Uint8Array[] {
     if (this.#lengths.length < this.#count) this.#lengths = new Int32Array(this.#offsets.length);
-    for (let i = 0; i < this.#count; i++) this.#lengths[i] = this.#offsets[i + 1]! - this.#offsets[i]!;
+    subtractOffsets(this.#offsets, this.#count, this.#lengths);
     return [
       encodeDeltas32(this.#lengths.subarray(0, this.#count)),
       this.#bytes.subarray(0, this.#offsets[this.#count]),
@@ -216,6 +211,16 @@ export class TextStore implements ValueStore {
     grown.set(this.#bytes.subarray(0, at));
     this.#bytes = grown;
   }
+}
+
+function lengthOfTexts(offsets: Int32Array, indices: Int32Array, from: number, to: number): number {
+  let length = 0;
+  for (let i = from; i < to; i++) length += offsets[indices[i]! + 1]! - offsets[indices[i]!]!;
+  return length;
+}
+
+function subtractOffsets(offsets: Int32Array, count: number, lengths: Int32Array): void {
+  for (let i = 0; i < count; i++) lengths[i] = offsets[i + 1]! - offsets[i]!;
 }
 
 /** `BYTE_STREAM_SPLIT`: the first bytes of all values, then the second ones, and so on. */

@@ -62,29 +62,31 @@ export function wideRange({ values, validity }: ColumnData, rows: number, signed
   const { buffer, byteOffset } = values!;
   const low = new Uint32Array(buffer, byteOffset, 2 * rows);
   const high = signed ? new Int32Array(buffer, byteOffset, 2 * rows) : low;
-  const [min, max] = endsOf(high, low, validity, rows);
+  const min = endOf(high, low, validity, rows, false);
+  const max = endOf(high, low, validity, rows, true);
   if (min < 0) return undefined;
   const valueAt = (at: number): bigint => (BigInt(high[at + 1]!) << 32n) | BigInt(low[at]!);
   return { min: valueAt(min), max: valueAt(max) };
 }
 
-/** Where the halves of the least value and of the greatest are; below 0 where there is none. */
-function endsOf(
+/**
+ * Where the halves of the least value are, or of the greatest; below 0 where there is none. Behind its loop is nothing to do: a
+ * loop that is compiled while it runs for the first time knows nothing of what follows.
+ */
+function endOf(
   high: Int32Array | Uint32Array,
   low: Uint32Array,
   validity: Uint8Array | undefined,
   rows: number,
-): [min: number, max: number] {
-  let min = -1;
-  let max = -1;
+  isGreatest: boolean,
+): number {
+  let end = -1;
   for (let i = 0; i < rows; i++) {
     if (!isValid(validity, i)) continue;
     const at = 2 * i;
-    if (min < 0) min = max = at;
-    else if (isLess(high, low, at, min)) min = at;
-    else if (isLess(high, low, max, at)) max = at;
+    if (end < 0 || (isGreatest ? isLess(high, low, end, at) : isLess(high, low, at, end))) end = at;
   }
-  return [min, max];
+  return end;
 }
 
 function isLess(high: Int32Array | Uint32Array, low: Uint32Array, a: number, b: number): boolean {

@@ -36,7 +36,8 @@ export function bitsFor(count: number): number {
   return Math.max(1, 32 - Math.clz32(count - 1));
 }
 
-function runAt(values: Int32Array, at: number, end: number): number {
+/** How many values from `at` on are the same. */
+export function runAt(values: Int32Array, at: number, end: number): number {
   const value = values[at]!;
   let run = 1;
   while (at + run < end && values[at + run] === value) run++;
