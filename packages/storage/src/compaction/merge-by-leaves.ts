@@ -11,7 +11,7 @@ import { columnsOf, fieldIdsOf, layoutOf } from './merged-layout.ts';
 import { writeMerged } from './merged-writes.ts';
 
 /** Of the memory, for the rows that are merged at a time: beside one leaf of them there are the chunks of all, compressed. */
-const SHARE_OF_ROWS = 1 / 4;
+const SHARE_OF_ROWS = 1 / 8;
 
 /**
  * Merges files that have the same columns, without a look at what is in them.

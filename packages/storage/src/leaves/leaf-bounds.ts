@@ -1,5 +1,7 @@
 import { doubleRange, doubleStat, narrowRange, timestampText, wideRange } from '../parquet/column-stats.ts';
+import { STATISTICS } from '../parquet/metadata-fields.ts';
 import type { StoredType } from '../parquet/stored-layout.ts';
+import { i64, type ThriftStruct, thriftStruct } from '../parquet/thrift.ts';
 import type { PlainValues, TextValues } from './leaf-values.ts';
 
 /** The least value and the greatest, as Parquet's PLAIN has them and as the catalog does. */
@@ -54,6 +56,22 @@ export function leafRange(type: StoredType, values: PlainValues): LeafRange {
       };
     }
   }
+}
+
+/**
+ * @param bounds none where there is a NaN: readers that take it for the greatest value, as DuckDB does, must not believe that
+ *   there is none
+ */
+export function statisticsOf(nullCount: number, bounds: LeafBounds | undefined): ThriftStruct {
+  return thriftStruct({
+    [STATISTICS.nullCount]: i64(nullCount),
+    ...(bounds && {
+      [STATISTICS.max]: { type: 'binary', bytes: bounds.max },
+      [STATISTICS.min]: { type: 'binary', bytes: bounds.min },
+      [STATISTICS.isMaxExact]: { type: 'bool', value: true },
+      [STATISTICS.isMinExact]: { type: 'bool', value: true },
+    }),
+  });
 }
 
 const NO_NAN = { containsNan: false };

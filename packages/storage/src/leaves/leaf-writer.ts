@@ -1,11 +1,10 @@
 import { bloomFilter } from '../parquet/bloom-filter.ts';
 import { bitsFor, encodedRuns, repeated } from '../parquet/encoded-runs.ts';
 import { type ChunkParts, lengthOf, type MadeChunk, madeChunk } from '../parquet/made-chunk.ts';
-import { STATISTICS } from '../parquet/metadata-fields.ts';
 import type { ColumnCodecs } from '../parquet/page-compression.ts';
 import type { StoredType } from '../parquet/stored-layout.ts';
-import { i64, type ThriftStruct, thriftStruct } from '../parquet/thrift.ts';
-import { type LeafRange, leafRange } from './leaf-bounds.ts';
+import type { ThriftStruct } from '../parquet/thrift.ts';
+import { type LeafRange, leafRange, statisticsOf } from './leaf-bounds.ts';
 import { type Leaf, wordsOf } from './leaf-schema.ts';
 import type { PlainValues } from './leaf-values.ts';
 import type { PieceColumn } from './piece-column.ts';
@@ -110,7 +109,7 @@ export class LeafWriter {
       rows: levels.count,
       levels: levels.encoded,
       ...parts,
-      statistics: range && statisticsOf(levels.count - count, range),
+      statistics: range && statisticsOf(levels.count - count, range.containsNan ? undefined : range.bounds),
       codecFor: (bodies) => this.#codecs.of(`${this.#name} ${isIndexed}`, bodies),
     });
     // Zeros and NaNs are the same with other bits, and a filter knows only bits.
@@ -217,18 +216,4 @@ function placeRun(
 
 function newDictionary(leaf: Leaf): ValueDictionary {
   return leaf.kind === 'text' ? new TextDictionary() : new FixedDictionary(wordsOf(leaf));
-}
-
-/** Readers that take NaN for the greatest value, as DuckDB does, must not believe that there is none. */
-function statisticsOf(nullCount: number, { bounds, containsNan }: LeafRange): ThriftStruct {
-  return thriftStruct({
-    [STATISTICS.nullCount]: i64(nullCount),
-    ...(bounds &&
-      !containsNan && {
-        [STATISTICS.max]: { type: 'binary', bytes: bounds.max },
-        [STATISTICS.min]: { type: 'binary', bytes: bounds.min },
-        [STATISTICS.isMaxExact]: { type: 'bool', value: true },
-        [STATISTICS.isMinExact]: { type: 'bool', value: true },
-      }),
-  });
 }

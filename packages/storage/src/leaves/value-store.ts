@@ -1,3 +1,4 @@
+import { copyBytes, viewOf } from '../parquet/copy-bytes.ts';
 import { ENCODING } from '../parquet/metadata-fields.ts';
 import { encodeDeltas32, encodeDeltas64 } from './delta-binary-packed.ts';
 import type { LeafKind } from './leaf-schema.ts';
@@ -8,7 +9,7 @@ import { UnknownForm } from './unknown-form.ts';
 const LEAST = 1024;
 const MOST_TEXT_BYTES = 2 ** 30;
 /** A copy of this many bytes costs less by a loop than by a call. */
-const SHORT_TEXT = 32;
+const MOST_LOOPED = 128;
 
 /** Values of a leaf, one by one. */
 export interface ValueStore {
@@ -136,6 +137,7 @@ function gatherPairs(
 export class TextStore implements ValueStore {
   readonly #mostBytes: number;
   #bytes = new Uint8Array(LEAST);
+  #view: DataView = viewOf(this.#bytes);
   #offsets: Int32Array = new Int32Array(LEAST);
   #lengths: Int32Array = new Int32Array(LEAST);
   #count = 0;
@@ -152,20 +154,22 @@ export class TextStore implements ValueStore {
   append(values: PlainValues, from: number, to: number): void {
     const { bytes, offsets } = values as TextValues;
     this.#reserve(to - from, offsets[to]! - offsets[from]!);
-    this.#copy(bytes, offsets, from, to);
+    this.#copy(bytes, viewOf(bytes), offsets, from, to);
   }
 
   appendRuns(values: PlainValues, runs: Runs): void {
     const { bytes, offsets } = values as TextValues;
     const { from, to } = runs;
     this.#reserve(runs.length, mappedRuns(runs, offsets).length);
-    for (let r = 0; r < from.length; r++) this.#copy(bytes, offsets, from[r]!, to[r]!);
+    const view = viewOf(bytes);
+    for (let r = 0; r < from.length; r++) this.#copy(bytes, view, offsets, from[r]!, to[r]!);
   }
 
   gather(values: PlainValues, indices: Int32Array, from: number, to: number): void {
     const { bytes, offsets } = values as TextValues;
     this.#reserve(to - from, lengthOfTexts(offsets, indices, from, to));
-    for (let i = from; i < to; i++) this.#copy(bytes, offsets, indices[i]!, indices[i]! + 1);
+    const view = viewOf(bytes);
+    for (let i = from; i < to; i++) this.#copy(bytes, view, offsets, indices[i]!, indices[i]! + 1);
   }
 
   values(): TextValues {
@@ -190,12 +194,12 @@ export class TextStore implements ValueStore {
   }
 
   /** There must be room. */
-  #copy(bytes: Uint8Array, offsets: Int32Array, from: number, to: number): void {
+  #copy(bytes: Uint8Array, view: DataView, offsets: Int32Array, from: number, to: number): void {
     const start = offsets[from]!;
     const length = offsets[to]! - start;
     const at = this.#offsets[this.#count]!;
-    if (length > SHORT_TEXT) this.#bytes.set(bytes.subarray(start, start + length), at);
-    else for (let k = 0; k < length; k++) this.#bytes[at + k] = bytes[start + k]!;
+    if (length > MOST_LOOPED) this.#bytes.set(bytes.subarray(start, start + length), at);
+    else copyBytes(view, start, length, this.#view, at);
     const shift = at - start;
     for (let i = from; i < to; i++) this.#offsets[++this.#count] = offsets[i + 1]! + shift;
   }
@@ -210,6 +214,7 @@ export class TextStore implements ValueStore {
     const grown = new Uint8Array(Math.max(at + bytes, Math.ceil(1.5 * this.#bytes.length)));
     grown.set(this.#bytes.subarray(0, at));
     this.#bytes = grown;
+    this.#view = viewOf(grown);
   }
 }
 
@@ -235,7 +240,8 @@ function split(words: Int32Array): Uint8Array {
   return bytes;
 }
 
-function bits(words: Int32Array): Uint8Array {
+/** A bit a boolean, the first in the lowest. */
+export function bits(words: Int32Array): Uint8Array {
   const bytes = new Uint8Array((words.length + 7) >> 3);
   for (let i = 0; i < words.length; i++) bytes[i >> 3]! |= words[i]! << (i & 7);
   return bytes;

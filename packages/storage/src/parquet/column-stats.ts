@@ -57,36 +57,41 @@ function asText(range: Range<bigint | number> | undefined): { min?: string; max?
   return range === undefined ? {} : { min: String(range.min), max: String(range.max) };
 }
 
+const NONE = -1;
+
 /** 64-bit integers by their halves: a BigInt a value would cost more than the rest of the statistics. */
 export function wideRange({ values, validity }: ColumnData, rows: number, signed: boolean): Range<bigint> | undefined {
   const { buffer, byteOffset } = values!;
   const low = new Uint32Array(buffer, byteOffset, 2 * rows);
   const high = signed ? new Int32Array(buffer, byteOffset, 2 * rows) : low;
-  const min = endOf(high, low, validity, rows, false);
-  const max = endOf(high, low, validity, rows, true);
-  if (min < 0) return undefined;
+  const ends = Int32Array.of(NONE, NONE);
+  findEnds(high, low, validity, rows, ends);
+  const [min, max] = ends as unknown as [number, number];
+  if (min === NONE) return undefined;
   const valueAt = (at: number): bigint => (BigInt(high[at + 1]!) << 32n) | BigInt(low[at]!);
   return { min: valueAt(min), max: valueAt(max) };
 }
 
 /**
- * Where the halves of the least value are, or of the greatest; below 0 where there is none. Behind its loop is nothing to do: a
- * loop that is compiled while it runs for the first time knows nothing of what follows.
+ * Puts where the halves of the least value and of the greatest are into `ends`; below 0 where there is none. It puts them there on
+ * the way: a loop that is compiled while it runs for the first time knows nothing of what follows it.
  */
-function endOf(
+function findEnds(
   high: Int32Array | Uint32Array,
   low: Uint32Array,
   validity: Uint8Array | undefined,
   rows: number,
-  isGreatest: boolean,
-): number {
-  let end = -1;
+  ends: Int32Array,
+): void {
+  let min = -1;
+  let max = -1;
   for (let i = 0; i < rows; i++) {
     if (!isValid(validity, i)) continue;
     const at = 2 * i;
-    if (end < 0 || (isGreatest ? isLess(high, low, end, at) : isLess(high, low, at, end))) end = at;
+    if (min < 0) ends[0] = ends[1] = min = max = at;
+    else if (isLess(high, low, at, min)) ends[0] = min = at;
+    else if (isLess(high, low, max, at)) ends[1] = max = at;
   }
-  return end;
 }
 
 function isLess(high: Int32Array | Uint32Array, low: Uint32Array, a: number, b: number): boolean {

@@ -15,6 +15,7 @@ import { columnStats, timestampRange } from './column-stats.ts';
 import type { EncodeRequest, FileFacts } from './encode-protocol.ts';
 import type { GroupedValues } from './grouped-columns.ts';
 import { OrderedRows } from './ordered-rows.ts';
+import { type PlainValues, sampleOf } from './plain-columns.ts';
 import type { Scratch } from './scratch.ts';
 import { sortOrder } from './sort-order.ts';
 import {
@@ -33,6 +34,10 @@ export interface EncodedBatch extends FileFacts {
   /** One row: the other columns, with the value that all rows of the batch have, or of those in `grouped` one of them. */
   readonly row: RecordBatch;
   readonly grouped: ReadonlyMap<string, GroupedValues>;
+  /** Those of the columns of `batch` that hold single values, but for those of few different ones and the time. */
+  readonly plain: readonly PlainValues[];
+  /** One row of them. */
+  readonly sample: RecordBatch;
   /** The columns that have a NaN. */
   readonly withNan: ReadonlySet<string>;
   /** The names of all columns, in order. */
@@ -55,6 +60,7 @@ export function encodeBatch(request: EncodeRequest, memory: Scratch): EncodedBat
   for (const { name, fieldId } of plan.columns) ids.set(attributeColumnPath(name), fieldId);
   const fieldIdOf = (path: string): number => ids.get(path)!;
   const times = timestampRange(stored.find(({ column }) => column.name === 'timestamp')!.values, rows);
+  const plain = stored.filter((column) => isRowByRow(column) && isPlain(column));
   const scalars = stored.filter(hasStats);
   const stats = scalars.map((column) => columnStats(column, rows, fieldIdOf(column.column.path)));
   return {
@@ -67,6 +73,8 @@ export function encodeBatch(request: EncodeRequest, memory: Scratch): EncodedBat
       fieldIdOf,
     ),
     grouped: new Map(groups),
+    plain,
+    sample: toRecordBatch(plain.map(sampleOf), 1, fieldIdOf),
     newColumns: plan.newColumns,
     attributeColumnIds: plan.columns.map(({ fieldId }) => fieldId),
     emptyColumns: stored.filter(isEmpty).map(({ column }) => column.name),
@@ -134,6 +142,14 @@ function storeValues({ type }: Pick<ColumnDefinition, 'type'>, source: ColumnDat
     return [map, types];
   });
   return { ...source, children };
+}
+
+/** What queries group and filter by and is of no group. With a dictionary DuckDB groups a million rows in half the time. */
+export const FEW_VALUES: readonly string[] = ['span_name', 'severity_text'];
+
+/** A file has one column at least that a general writer writes. */
+function isPlain({ column: { name, children } }: StoredValues): boolean {
+  return children.length === 0 && name !== 'timestamp' && !FEW_VALUES.includes(name);
 }
 
 /** A list or a map without an element in any row. */

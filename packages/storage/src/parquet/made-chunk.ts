@@ -5,7 +5,7 @@ import { i32, i32List, i64, type ThriftStruct, thriftStruct, writeThrift } from 
 
 /** The column chunk of one leaf that no writer wrote row by row. */
 export interface MadeChunk {
-  /** The dictionary's page, where there is one, and one of data; each with its header. */
+  /** The dictionary's page, where there is one, and those of data; each with its header. */
   readonly pages: readonly Uint8Array[];
   /** Without the offsets of its pages. */
   readonly meta: ThriftStruct;
@@ -44,58 +44,89 @@ export interface ChunkParts {
 
 /** @param leaf the metadata of any chunk of the same column */
 export function madeChunk(leaf: ThriftStruct, parts: ChunkParts): MadeChunk {
-  const { rows, levels, dictionary, values, statistics, encoding = ENCODING.plain } = parts;
+  const { rows, levels, dictionary, values, statistics } = parts;
   const hasDictionary = dictionary !== undefined;
+  const encoding = hasDictionary ? ENCODING.rleDictionary : (parts.encoding ?? ENCODING.plain);
   const body = Buffer.concat([...levels.flatMap((runs) => [lengthOf(runs), runs]), ...values]);
-  const valueEncoding = hasDictionary ? ENCODING.rleDictionary : encoding;
-  const data = thriftStruct({
-    [DATA.values]: i32(rows),
-    [DATA.encoding]: i32(valueEncoding),
-    [DATA.definitionEncoding]: i32(ENCODING.rle),
-    [DATA.repetitionEncoding]: i32(ENCODING.rle),
-  });
   const bodies = hasDictionary ? [dictionary.body, body] : [body];
   const codec = parts.codecFor?.(bodies) ?? UNCOMPRESSED;
   const pages = [
-    ...(hasDictionary ? [page(PAGE_TYPE.dictionary, dictionary.body, codec, dictionaryHeader(dictionary.count))] : []),
-    page(PAGE_TYPE.data, body, codec, { [PAGE.data]: data }),
+    ...(hasDictionary
+      ? [compressedPage(dictionary.body, codec, (sizes) => dictionaryHeader(dictionary.count, sizes))]
+      : []),
+    compressedPage(body, codec, (sizes) => dataHeader(rows, encoding, sizes)),
   ];
   if (codec !== UNCOMPRESSED) freeOutput(body);
-  return {
-    pages: pages.map(({ bytes }) => bytes),
-    hasDictionary,
-    meta: thriftStruct({
-      [META.type]: leaf.fields[META.type],
-      [META.encodings]: i32List([...new Set([ENCODING.plain, ENCODING.rle, valueEncoding])]),
-      [META.path]: leaf.fields[META.path],
-      [META.codec]: i32(codec.id),
-      [META.values]: i64(rows),
-      [META.uncompressedBytes]: i64(pages.reduce((sum, { uncompressedBytes }) => sum + uncompressedBytes, 0)),
-      [META.compressedBytes]: i64(pages.reduce((sum, { bytes }) => sum + bytes.length, 0)),
-      [META.statistics]: statistics,
+  const sizes = {
+    uncompressed: pages.reduce((sum, { uncompressedBytes }) => sum + uncompressedBytes, 0),
+    compressed: pages.reduce((sum, { bytes }) => sum + bytes.length, 0),
+  };
+  const meta = chunkMeta(leaf, { rows, encoding, codec: codec.id, sizes, statistics });
+  return { pages: pages.map(({ bytes }) => bytes), hasDictionary, meta };
+}
+
+/** In bytes. */
+export interface Sizes {
+  readonly uncompressed: number;
+  readonly compressed: number;
+}
+
+export interface ChunkFacts {
+  readonly rows: number;
+  readonly encoding: number;
+  readonly codec: number;
+  /** Of all pages with their headers. */
+  readonly sizes: Sizes;
+  readonly statistics: ThriftStruct | undefined;
+}
+
+/** Without the offsets of its pages. */
+export function chunkMeta(leaf: ThriftStruct, { rows, encoding, codec, sizes, statistics }: ChunkFacts): ThriftStruct {
+  return thriftStruct({
+    [META.type]: leaf.fields[META.type],
+    [META.encodings]: i32List([...new Set([ENCODING.plain, ENCODING.rle, encoding])]),
+    [META.path]: leaf.fields[META.path],
+    [META.codec]: i32(codec),
+    [META.values]: i64(rows),
+    [META.uncompressedBytes]: i64(sizes.uncompressed),
+    [META.compressedBytes]: i64(sizes.compressed),
+    [META.statistics]: statistics,
+  });
+}
+
+/** @param sizes of the page's body */
+export function dataHeader(rows: number, encoding: number, sizes: Sizes): Uint8Array {
+  return pageHeader(PAGE_TYPE.data, sizes, {
+    [PAGE.data]: thriftStruct({
+      [DATA.values]: i32(rows),
+      [DATA.encoding]: i32(encoding),
+      [DATA.definitionEncoding]: i32(ENCODING.rle),
+      [DATA.repetitionEncoding]: i32(ENCODING.rle),
     }),
-  };
+  });
 }
 
-type HeaderFields = Readonly<Record<number, ThriftStruct>>;
-
-function dictionaryHeader(count: number): HeaderFields {
-  return {
+function dictionaryHeader(count: number, sizes: Sizes): Uint8Array {
+  return pageHeader(PAGE_TYPE.dictionary, sizes, {
     [PAGE.dictionary]: thriftStruct({ [DICTIONARY.values]: i32(count), [DICTIONARY.encoding]: i32(ENCODING.plain) }),
-  };
+  });
 }
 
-/** With its header; that counts for the uncompressed bytes too. */
-function page(type: number, body: Uint8Array, codec: PageCodec, fields: HeaderFields) {
-  const compressed = codec.compress(body);
-  const header = writeThrift(
+function pageHeader(type: number, sizes: Sizes, fields: Readonly<Record<number, ThriftStruct>>): Uint8Array {
+  return writeThrift(
     thriftStruct({
       [PAGE.type]: i32(type),
-      [PAGE.uncompressedBytes]: i32(body.length),
-      [PAGE.compressedBytes]: i32(compressed.length),
+      [PAGE.uncompressedBytes]: i32(sizes.uncompressed),
+      [PAGE.compressedBytes]: i32(sizes.compressed),
       ...fields,
     }),
   );
+}
+
+/** With its header; that counts for the uncompressed bytes too. */
+function compressedPage(body: Uint8Array, codec: PageCodec, headerOf: (sizes: Sizes) => Uint8Array) {
+  const compressed = codec.compress(body);
+  const header = headerOf({ uncompressed: body.length, compressed: compressed.length });
   const bytes = Buffer.concat([header, compressed]);
   if (compressed !== body) freeOutput(compressed);
   return { bytes, uncompressedBytes: header.length + body.length };
