@@ -12,12 +12,15 @@ import { SIGNALS, type Signal } from '@openwit/ports';
 import { SeededRandom } from '@openwit/ports/testing';
 import { otlpJsonToProtobuf } from '@openwit/transport';
 import { oddRequest } from '../support/odd-records.ts';
+import { workloadRequests } from '../support/workload-requests.ts';
 
 const FROM_NS = 1_790_000_000_000_000_000n;
 const HOUR_NS = 3600n * 1_000_000_000n;
 const RECORDS = 9;
 const PATIENCE = 300;
-const TENANTS = ['default', 'Acme-2'];
+/** The records of the last one have the same keys: its files are merged by their leaves, the others by SQL. */
+const TENANTS = ['default', 'Acme-2', 'Alike-3'];
+const ALIKE = { requests: 2, perRequest: 20 };
 /** Without a file for a while: only what is merged by its number. */
 const MERGING = { compaction: { minFiles: 2, quietMs: 2 ** 31 - 1 }, snapshotRetentionMs: 2 ** 31 - 1 };
 const KEPT = ['catalog.sqlite', 'wal', 'parquet'];
@@ -61,6 +64,12 @@ async function write(target: string, place: string): Promise<void> {
     await send('default', signal, { mixed: 'text', later: 'bool', ключ: 'text' }, 0n);
     await wit.flush();
   }
+  for (const signal of SIGNALS) {
+    for (const payload of workloadRequests(signal, ALIKE)) {
+      await wit.ingest({ tenant: TENANTS[2]!, signal, payload });
+      await wit.flush();
+    }
+  }
   await merged(place, storage === MERGING);
   for (const signal of SIGNALS) await send('default', signal, { last: 'int' }, 2n);
   await send('Acme-2', 'logs', { 'http.route': 'text' }, 1n);
@@ -80,13 +89,13 @@ async function write(target: string, place: string): Promise<void> {
   process.kill(process.pid, 'SIGKILL');
 }
 
-/** Until each table has a stable file. */
+/** Until each table of two tenants has a stable file. */
 async function merged(place: string, isWanted: boolean): Promise<void> {
   for (let i = 0; isWanted && i < PATIENCE; i++) {
     const files = readdirSync(join(place, 'parquet'), { recursive: true, withFileTypes: true });
     const stable = files.filter(({ name }) => /^stable-.*parquet$/.test(name));
     if (
-      stable.length === SIGNALS.length &&
+      stable.length === 2 * SIGNALS.length &&
       stable.every(({ name, parentPath }) => statSync(join(parentPath, name)).size > 0)
     ) {
       await delay(1000); // the commit of the last one
