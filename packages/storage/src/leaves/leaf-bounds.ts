@@ -62,7 +62,7 @@ export function leafRange(type: StoredType, values: PlainValues): LeafRange {
  * @param bounds none where there is a NaN: readers that take it for the greatest value, as DuckDB does, must not believe that
  *   there is none
  */
-export function statisticsOf(nullCount: number, bounds: LeafBounds | undefined): ThriftStruct {
+export function statisticsOf(nullCount: number, bounds: Pick<LeafBounds, 'min' | 'max'> | undefined): ThriftStruct {
   return thriftStruct({
     [STATISTICS.nullCount]: i64(nullCount),
     ...(bounds && {

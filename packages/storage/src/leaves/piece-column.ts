@@ -1,7 +1,7 @@
 import { ColumnLevels, type WrittenLevels } from './column-levels.ts';
 import { type Leaf, wordsOf } from './leaf-schema.ts';
 import type { LeafPage, LeafValues, PlainValues } from './leaf-values.ts';
-import { enlarged, type Runs } from './row-runs.ts';
+import { enlarged, gatherWords, type Runs } from './row-runs.ts';
 import type { ValueDictionary } from './value-dictionary.ts';
 import { FixedStore, TextStore, type ValueStore } from './value-store.ts';
 
@@ -96,7 +96,7 @@ export class PieceColumn {
     }
     const known = dictionary.idsOf(values.dictionary);
     if (values.indices === undefined) this.#ids.fill(known[values.index]!, start, this.#count);
-    else mapIds(known, values.indices, from, to, this.#ids, start);
+    else gatherWords(known, values.indices, from, to, this.#ids, start);
   }
 
   #appendPlain(values: LeafValues, from: number, to: number): void {
@@ -118,15 +118,4 @@ function isLong(values: LeafValues, from: number, to: number): boolean {
   const [texts, start, end] =
     values.kind === 'indexed' ? [values.dictionary, 0, values.dictionary.length] : [values, from, to];
   return texts.kind === 'text' && texts.offsets[end]! - texts.offsets[start]! > MOST_TEXT_BYTES;
-}
-
-function mapIds(
-  known: Int32Array,
-  indices: Int32Array,
-  from: number,
-  to: number,
-  target: Int32Array,
-  start: number,
-): void {
-  for (let i = from; i < to; i++) target[start + i - from] = known[indices[i]!]!;
 }

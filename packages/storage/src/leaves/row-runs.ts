@@ -34,6 +34,18 @@ export function copyWords(source: Int32Array, from: number, length: number, targ
   for (let i = 0; i < length; i++) target[at + i] = source[from + i]!;
 }
 
+/** The words at some of the indices. */
+export function gatherWords(
+  source: Int32Array,
+  indices: Int32Array,
+  from: number,
+  to: number,
+  target: Int32Array,
+  start: number,
+): void {
+  for (let i = from; i < to; i++) target[start + i - from] = source[indices[i]!]!;
+}
+
 /** With room for `length`. */
 export function enlarged(values: Int32Array, used: number, length: number): Int32Array<ArrayBuffer> {
   const larger = new Int32Array(Math.max(length, 2 * values.length));

@@ -3,7 +3,7 @@ import { ENCODING } from '../parquet/metadata-fields.ts';
 import { encodeDeltas32, encodeDeltas64 } from './delta-binary-packed.ts';
 import type { LeafKind } from './leaf-schema.ts';
 import type { FixedValues, PlainValues, TextValues } from './leaf-values.ts';
-import { copyWords, enlarged, mappedRuns, type Runs } from './row-runs.ts';
+import { copyWords, enlarged, gatherWords, mappedRuns, type Runs } from './row-runs.ts';
 import { UnknownForm } from './unknown-form.ts';
 
 const LEAST = 1024;
@@ -107,17 +107,6 @@ function copyWordRuns(
   return at;
 }
 
-function gatherWords(
-  source: Int32Array,
-  indices: Int32Array,
-  from: number,
-  to: number,
-  target: Int32Array,
-  start: number,
-): void {
-  for (let i = from; i < to; i++) target[start + i - from] = source[indices[i]!]!;
-}
-
 function gatherPairs(
   source: Int32Array,
   indices: Int32Array,
@@ -218,7 +207,8 @@ export class TextStore implements ValueStore {
   }
 }
 
-function lengthOfTexts(offsets: Int32Array, indices: Int32Array, from: number, to: number): number {
+/** Bytes of the texts at some of the indices. */
+export function lengthOfTexts(offsets: Int32Array, indices: Int32Array, from: number, to: number): number {
   let length = 0;
   for (let i = from; i < to; i++) length += offsets[indices[i]! + 1]! - offsets[indices[i]!]!;
   return length;

@@ -1,10 +1,11 @@
 import type { ColumnData, ColumnValues } from '@openwit/ports';
+import { statisticsOf } from '../leaves/leaf-bounds.ts';
 import type { ConstantColumns } from './constant-columns.ts';
 import { bitsFor, encodedRuns, repeated } from './encoded-runs.ts';
 import type { SchemaColumn } from './file-schema.ts';
 import { lengthOf, type MadeChunk, type MadeColumns, madeChunk, type RowRange } from './made-chunk.ts';
-import { ELEMENT, REPETITION, STATISTICS } from './metadata-fields.ts';
-import { i64, integer, type ThriftStruct, thriftStruct } from './thrift.ts';
+import { ELEMENT, REPETITION } from './metadata-fields.ts';
+import { integer, type ThriftStruct } from './thrift.ts';
 import { isValid } from './validity.ts';
 
 /** A column whose rows share a few values: row `i` has value `rows[i]`. */
@@ -94,7 +95,7 @@ class GroupedColumn {
       levels: this.#isNullable ? [present === count ? repeated(1, count) : this.#levels(values)] : [],
       ...(used.length === 0 ? {} : { dictionary: { count: used.length, body: this.#values.plain(used) } }),
       values: used.length === 0 ? [] : [Buffer.of(width), encodedRuns(indices, present, width)],
-      statistics: this.#statistics(used, count - present),
+      statistics: statisticsOf(count - present, this.#values.bounds(used)),
     });
   }
 
@@ -103,19 +104,6 @@ class GroupedColumn {
     const { first } = this.#values;
     for (let i = 0; i < values.length; i++) levels[i] = first[values[i]!] === NULL ? 0 : 1;
     return encodedRuns(levels, values.length, 1);
-  }
-
-  #statistics(used: readonly number[], nullCount: number): ThriftStruct {
-    const ends = this.#values.bounds(used);
-    return thriftStruct({
-      [STATISTICS.nullCount]: i64(nullCount),
-      ...(ends && {
-        [STATISTICS.max]: { type: 'binary', bytes: ends.max },
-        [STATISTICS.min]: { type: 'binary', bytes: ends.min },
-        [STATISTICS.isMaxExact]: { type: 'bool', value: true },
-        [STATISTICS.isMinExact]: { type: 'bool', value: true },
-      }),
-    });
   }
 }
 

@@ -1,7 +1,7 @@
 import type { ColumnData, SharedBuffers } from '@openwit/ports';
 import { encodeDeltas32, encodeDeltas64 } from '../leaves/delta-binary-packed.ts';
 import { leafRange, statisticsOf } from '../leaves/leaf-bounds.ts';
-import { bits } from '../leaves/value-store.ts';
+import { bits, lengthOfTexts } from '../leaves/value-store.ts';
 import type { StoredValues } from './arrow-columns.ts';
 import type { ConstantColumns } from './constant-columns.ts';
 import { copyBytes, viewOf } from './copy-bytes.ts';
@@ -218,13 +218,9 @@ function textOf({ indices, dictionary, offsets, values }: ColumnData): Texts {
 
 function bytesOfTexts(values: ColumnData): number {
   const { offsets, indices } = textOf(values);
-  return indices === undefined ? offsets[values.length]! - offsets[0]! : lengthOfTexts(offsets, indices);
-}
-
-function lengthOfTexts(offsets: Int32Array, indices: Int32Array): number {
-  let length = 0;
-  for (let i = 0; i < indices.length; i++) length += offsets[indices[i]! + 1]! - offsets[indices[i]!]!;
-  return length;
+  return indices === undefined
+    ? offsets[values.length]! - offsets[0]!
+    : lengthOfTexts(offsets, indices, 0, values.length);
 }
 
 /** Of the rows that have a text, where it begins and how long it is. @returns how many there are */
