@@ -153,25 +153,19 @@ class KeyCursor {
 
   isBefore(other: KeyCursor): boolean {
     const byNames = compareNames(this.#names, other.#names);
-    if (byNames !== 0) return byNames < 0;
-    const byTime = this.#compareTime(this.at, other);
-    return byTime < 0 || (byTime === 0 && this.input < other.input);
+    return byNames === 0 ? this.#isTimeBefore(this.at, other) : byNames < 0;
   }
 
   /** The end of the rows that come before the other's, of which the first does. */
   endBefore(other: KeyCursor): number {
     if (compareNames(this.#names, other.#names) !== 0) return this.end;
-    const isBefore = (row: number) => {
-      const byTime = this.#compareTime(row, other);
-      return byTime < 0 || (byTime === 0 && this.input < other.input);
-    };
     let known = this.at;
     let step = 1;
-    while (known + step < this.end && isBefore(known + step)) {
+    while (known + step < this.end && this.#isTimeBefore(known + step, other)) {
       known += step;
       step *= 2;
     }
-    return firstWhere(known + 1, Math.min(known + step, this.end), (row) => !isBefore(row));
+    return firstWhere(known + 1, Math.min(known + step, this.end), (row) => !this.#isTimeBefore(row, other));
   }
 
   timeAt(row: number): bigint {
@@ -179,10 +173,12 @@ class KeyCursor {
     return (BigInt(this.#high[i + 1]!) << 32n) | BigInt(this.#low[i]!);
   }
 
-  #compareTime(row: number, other: KeyCursor): number {
+  /** Of a row and the one that the other is at, which have the same names. */
+  #isTimeBefore(row: number, other: KeyCursor): boolean {
     const i = 2 * (row - this.#firstRow);
     const k = 2 * (other.at - other.#firstRow);
-    return this.#high[i + 1]! - other.#high[k + 1]! || this.#low[i]! - other.#low[k]!;
+    const byTime = this.#high[i + 1]! - other.#high[k + 1]! || this.#low[i]! - other.#low[k]!;
+    return byTime < 0 || (byTime === 0 && this.input < other.input);
   }
 
   #readGroup(): void {

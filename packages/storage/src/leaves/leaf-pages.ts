@@ -3,7 +3,7 @@ import { DATA, DICTIONARY, ENCODING, PAGE, PAGE_TYPE } from '../parquet/metadata
 import type { Scratch } from '../parquet/scratch.ts';
 import { integer, readThrift, type ThriftStruct } from '../parquet/thrift.ts';
 import { decodeRuns, singleRun } from './decoded-runs.ts';
-import { decodeDeltas32, decodeDeltas64 } from './delta-binary-packed.ts';
+import { decodeDeltas32, decodeDeltas64 } from './delta-decoder.ts';
 import type { Leaf } from './leaf-schema.ts';
 import type { FixedValues, LeafPage, LeafValues, PageLevels, PlainValues, TextValues } from './leaf-values.ts';
 import { natural, structAt } from './required-fields.ts';

@@ -1,6 +1,6 @@
 import { copyBytes, viewOf } from '../parquet/copy-bytes.ts';
 import { ENCODING } from '../parquet/metadata-fields.ts';
-import { encodeDeltas32, encodeDeltas64 } from './delta-binary-packed.ts';
+import { encodeDeltas32, encodeDeltas64 } from './delta-encoder.ts';
 import type { LeafKind } from './leaf-schema.ts';
 import type { FixedValues, PlainValues, TextValues } from './leaf-values.ts';
 import { copyWords, enlarged, gatherWords, mappedRuns, type Runs } from './row-runs.ts';

@@ -1,5 +1,5 @@
 import type { ColumnData, SharedBuffers } from '@openwit/ports';
-import { encodeDeltas32, encodeDeltas64 } from '../leaves/delta-binary-packed.ts';
+import { encodeDeltas32, encodeDeltas64 } from '../leaves/delta-encoder.ts';
 import { leafRange, statisticsOf } from '../leaves/leaf-bounds.ts';
 import { bits, lengthOfTexts } from '../leaves/value-store.ts';
 import type { StoredValues } from './arrow-columns.ts';

@@ -19,7 +19,8 @@ import { DATA, FILE, GROUP, PAGE } from '../parquet/metadata-fields.ts';
 import { chunkRange, pagesOf } from '../parquet/parquet-pages.ts';
 import { Scratch } from '../parquet/scratch.ts';
 import { integer, readThrift, structsIn, type ThriftStruct } from '../parquet/thrift.ts';
-import { decodeDeltas32, decodeDeltas64, encodeDeltas32, encodeDeltas64 } from './delta-binary-packed.ts';
+import { decodeDeltas32, decodeDeltas64 } from './delta-decoder.ts';
+import { encodeDeltas32, encodeDeltas64 } from './delta-encoder.ts';
 import { UnknownForm } from './unknown-form.ts';
 
 const LENGTHS = [0, 1, 2, 32, 33, 34, 128, 129, 130, 160, 161, 1000];
