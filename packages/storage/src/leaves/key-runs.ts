@@ -1,8 +1,9 @@
 import { runAt } from '../parquet/encoded-runs.ts';
 import { Scratch } from '../parquet/scratch.ts';
 import type { LeafFile } from './leaf-file.ts';
-import type { FixedValues, LeafPage, LeafValues } from './leaf-values.ts';
+import type { LeafPage } from './leaf-values.ts';
 import { UnknownForm } from './unknown-form.ts';
+import { appendValues, FixedStore } from './value-store.ts';
 
 export interface KeyColumns {
   /** The leaves that come before the time, the first first. */
@@ -186,7 +187,7 @@ class KeyCursor {
     const span = { from: firstRow, to: firstRow + rows };
     const { columns, texts, memory } = this.#parts;
     const pages = (leaf: number) => [...this.#file.pages(leaf, [span], memory)].flat();
-    const words = wordsOf(pages(columns.time), rows);
+    const words = timesOf(pages(columns.time), rows);
     this.#low = new Uint32Array(words.buffer, words.byteOffset, words.length);
     this.#high = words;
     this.#firstRow = firstRow;
@@ -258,29 +259,14 @@ function compareNames(a: readonly string[], b: readonly string[]): number {
   return 0;
 }
 
-function wordsOf(pages: readonly LeafPage[], rows: number): Int32Array {
-  const words = new Int32Array(2 * rows);
-  let at = 0;
+function timesOf(pages: readonly LeafPage[], rows: number): Int32Array {
+  const times = new FixedStore(2);
   for (const { values } of pages) {
     if (values.kind === 'text') throw new UnknownForm('times that are texts');
-    at += copyWords(values, words, at);
+    appendValues(times, values, 0, values.length);
   }
-  if (at !== words.length) throw new UnknownForm('rows without a time');
-  return words;
-}
-
-function copyWords(values: Exclude<LeafValues, { kind: 'text' }>, target: Int32Array, at: number): number {
-  if (values.kind === 'fixed') {
-    target.set(values.words, at);
-    return values.words.length;
-  }
-  const { words } = values.dictionary as FixedValues;
-  for (let i = 0; i < values.length; i++) {
-    const index = values.indices?.[i] ?? values.index;
-    target[at + 2 * i] = words[2 * index]!;
-    target[at + 2 * i + 1] = words[2 * index + 1]!;
-  }
-  return 2 * values.length;
+  if (times.length !== rows) throw new UnknownForm('rows without a time');
+  return times.values().words;
 }
 
 /** Rows with the same text, to the row before `end`. */

@@ -3,7 +3,7 @@ import { type Leaf, wordsOf } from './leaf-schema.ts';
 import type { LeafPage, LeafValues, PlainValues } from './leaf-values.ts';
 import { enlarged, gatherWords, type Runs } from './row-runs.ts';
 import type { ValueDictionary } from './value-dictionary.ts';
-import { FixedStore, TextStore, type ValueStore } from './value-store.ts';
+import { appendValues, FixedStore, TextStore, type ValueStore } from './value-store.ts';
 
 /** A piece that has more new values than this is not worth a dictionary. */
 const MOST_NEW = 4096;
@@ -72,7 +72,7 @@ export class PieceColumn {
     for (let at = from; at < to; ) {
       const dictionary = this.#dictionary;
       if (dictionary === undefined) {
-        this.#appendPlain(values, at, to);
+        appendValues(this.#store, values, at, to);
         return;
       }
       const isOne = values.kind === 'indexed' && values.indices === undefined;
@@ -97,12 +97,6 @@ export class PieceColumn {
     const known = dictionary.idsOf(values.dictionary);
     if (values.indices === undefined) this.#ids.fill(known[values.index]!, start, this.#count);
     else gatherWords(known, values.indices, from, to, this.#ids, start);
-  }
-
-  #appendPlain(values: LeafValues, from: number, to: number): void {
-    if (values.kind !== 'indexed') this.#store.append(values, from, to);
-    else if (values.indices !== undefined) this.#store.gather(values.dictionary, values.indices, from, to);
-    else this.#store.gather(values.dictionary, new Int32Array(to - from).fill(values.index), 0, to - from);
   }
 
   /** What was only numbered is written down. */

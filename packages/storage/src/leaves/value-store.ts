@@ -2,7 +2,7 @@ import { copyBytes, viewOf } from '../parquet/copy-bytes.ts';
 import { ENCODING } from '../parquet/metadata-fields.ts';
 import { encodeDeltas32, encodeDeltas64 } from './delta-encoder.ts';
 import type { LeafKind } from './leaf-schema.ts';
-import type { FixedValues, PlainValues, TextValues } from './leaf-values.ts';
+import type { FixedValues, LeafValues, PlainValues, TextValues } from './leaf-values.ts';
 import { copyWords, enlarged, gatherWords, mappedRuns, type Runs } from './row-runs.ts';
 import { UnknownForm } from './unknown-form.ts';
 
@@ -24,6 +24,13 @@ export interface ValueStore {
   /** Views that are valid until the next change. */
   encoded(kind: LeafKind): Uint8Array[];
   reset(): void;
+}
+
+/** Puts some of a page's values into a store, each of them. */
+export function appendValues(store: ValueStore, values: LeafValues, from: number, to: number): void {
+  if (values.kind !== 'indexed') store.append(values, from, to);
+  else if (values.indices !== undefined) store.gather(values.dictionary, values.indices, from, to);
+  else store.gather(values.dictionary, new Int32Array(to - from).fill(values.index), 0, to - from);
 }
 
 export class FixedStore implements ValueStore {
