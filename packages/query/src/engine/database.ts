@@ -8,6 +8,7 @@ import { type FunctionCatalog, loadFunctions } from '../sql/functions.ts';
 import { LOGICAL_TABLES } from '../sql/logical-table.ts';
 import { Session } from '../sql/session.ts';
 import { escapeGlob, identifier, literal } from '../sql/table-sql.ts';
+import { KeptFooters } from './kept-footers.ts';
 import type { DatabaseSettings } from './settings.ts';
 
 /** DuckDB, hardened, with a connection for each query that may run at a time. */
@@ -15,6 +16,8 @@ export class Database {
   readonly functions: FunctionCatalog;
   readonly memory: MemoryFunction;
   readonly stringsByLayout: boolean;
+  /** To be told of what each query reads. */
+  readonly footers: KeptFooters = new KeptFooters();
   readonly #instance: DuckDBInstance;
   readonly #sessions: number;
   readonly #idle: Session[];

@@ -1,16 +1,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Database } from './database.ts';
 import { Databases } from './databases.ts';
 import { resolveSettings } from './settings.ts';
 
-const MIB = 1024 * 1024;
+/** Whose footers are a megabyte and a half. */
+const LARGE = [150_000_000];
 
-test('when many files are gone there is a new database, and the old one lasts as long as its queries', async () => {
+test('when much is kept that no query reads there is a new database, and the old one lasts as long as its queries', async () => {
   const databases = await Databases.open(resolveSettings({}));
   const first = databases.current;
-  databases.gone(1.5 * MIB);
   const running = first.takeSession();
-  databases.gone(1.5 * MIB);
+  leave(first, [...LARGE, ...LARGE]);
+  databases.tidy();
   for (let i = 0; i < 500 && databases.current === first; i++) await new Promise((resolve) => setTimeout(resolve, 10));
   assert.notEqual(databases.current, first);
   const answer = async (connection: typeof running.connection) =>
@@ -24,11 +26,18 @@ test('when many files are gone there is a new database, and the old one lasts as
   await databases.close();
 });
 
-test('a few files that are gone are not worth it', async () => {
+test('a file that no query reads is not worth it', async () => {
   const databases = await Databases.open(resolveSettings({}));
   const first = databases.current;
-  databases.gone(1.9 * MIB);
+  leave(first, LARGE);
+  databases.tidy();
   await new Promise((resolve) => setTimeout(resolve, 200));
   assert.equal(databases.current, first);
   await databases.close();
 });
+
+/** Reads files of these sizes, and then none for a long time. */
+function leave({ footers }: Database, sizes: readonly number[]): void {
+  footers.read(sizes.map((sizeBytes, i) => ({ path: String(i), sizeBytes })));
+  for (let i = 0; i < 100; i++) footers.read([]);
+}

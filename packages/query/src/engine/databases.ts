@@ -2,18 +2,14 @@ import { join } from 'node:path';
 import { Database } from './database.ts';
 import type { DatabaseSettings } from './settings.ts';
 
-/** Of files that are gone; in DuckDB's memory a footer takes about twenty times its bytes. */
-const MOST_GONE_BYTES = 2 * 1024 * 1024;
+/** In DuckDB's memory a footer takes ten to twenty times its bytes, of which it counts one or two. */
+const MOST_STALE_BYTES = 2 * 1024 * 1024;
 
-/**
- * The database for queries, and now and then a new one: DuckDB keeps the footer of each file that it has read until its memory
- * is full, also of those that were merged and removed since.
- */
+/** The database for queries, and now and then a new one: DuckDB keeps the footer of each file that it has ever read. */
 export class Databases {
   readonly #settings: DatabaseSettings;
   #current: Database;
   #count = 1;
-  #goneBytes = 0;
   #opening: Promise<void> | undefined;
 
   static async open(settings: DatabaseSettings): Promise<Databases> {
@@ -29,10 +25,9 @@ export class Databases {
     return this.#current;
   }
 
-  /** To be told of files that no query will read any more. @param footerBytes of all of them */
-  gone(footerBytes: number): void {
-    this.#goneBytes += footerBytes;
-    if (this.#goneBytes < MOST_GONE_BYTES || this.#opening !== undefined) return;
+  /** After each query: a database that keeps much that nobody reads is followed by an empty one. */
+  tidy(): void {
+    if (this.#current.footers.staleBytes < MOST_STALE_BYTES || this.#opening !== undefined) return;
     this.#opening = this.#renew().finally(() => (this.#opening = undefined));
   }
 
@@ -45,7 +40,6 @@ export class Databases {
   async #renew(): Promise<void> {
     const next = await Database.open(numbered(this.#settings, ++this.#count)).catch(() => undefined);
     if (next === undefined) return; // the old one still does
-    this.#goneBytes = 0;
     this.#current.close();
     this.#current = next;
   }

@@ -35,18 +35,6 @@ test('a file crosses once, not with every query', () => {
   assert.deepEqual(change([...left, merged]), { list: 'default/logs', removed: [3, 500], added: [merged] });
 });
 
-test('the footers of files that go are counted', () => {
-  const sent = new SentFileLists();
-  const known = new KnownFileLists();
-  const apply = (list: readonly DataFile[]) => known.apply(sent.changesOf(requestOf('default', list))[0]![1]);
-  const [large, small, kept] = [{ ...fileOf(), sizeBytes: 100_000_000 }, fileOf(), fileOf()];
-  apply([large, small, kept]);
-  assert.equal(known.takeGoneBytes(), 0);
-  apply([kept]);
-  assert.equal(known.takeGoneBytes(), 1_000_000 + 16 * 1024);
-  assert.equal(known.takeGoneBytes(), 0);
-});
-
 /** As a flush, a merge, a move, or nothing at all leaves them. */
 function changed(files: readonly DataFile[]): readonly DataFile[] {
   switch (random.below(4)) {

@@ -36,34 +36,17 @@ export class SentFileLists {
 /** The other side. */
 export class KnownFileLists {
   readonly #last = new Map<string, readonly DataFile[]>();
-  #goneBytes = 0;
 
   /** The list after a change. */
   apply({ list, removed, added }: FileListChange): readonly DataFile[] {
     let files = this.#last.get(list) ?? [];
     if (removed.length > 0 || added.length > 0) {
       const gone = new Set(removed);
-      for (const i of removed) this.#goneBytes += footerBytesOf(files[i]!);
       files = [...files.filter((_, i) => !gone.has(i)), ...added];
     }
     keepRecent(this.#last, list, files);
     return files;
   }
-
-  /** About the bytes of the footers of files that left their lists since the last call. */
-  takeGoneBytes(): number {
-    const bytes = this.#goneBytes;
-    this.#goneBytes = 0;
-    return bytes;
-  }
-}
-
-const FOOTER_SHARE = 0.01;
-const LEAST_FOOTER_BYTES = 16 * 1024;
-
-/** The list does not tell it, but of files of all sizes it is about so much. */
-function footerBytesOf({ sizeBytes }: DataFile): number {
-  return Math.max(LEAST_FOOTER_BYTES, FOOTER_SHARE * sizeBytes);
 }
 
 /** Files leave a table from anywhere and come at its end: then as little as can be crosses, and else it is right too. */

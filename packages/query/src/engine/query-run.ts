@@ -1,6 +1,6 @@
 import type { DuckDBPreparedStatement, DuckDBResult } from '@duckdb/node-api';
 import duckdb from '@duckdb/node-bindings';
-import { errorToMessage, type ScheduledCall, systemClock } from '@openwit/ports';
+import { type DataFile, errorToMessage, type ScheduledCall, systemClock } from '@openwit/ports';
 import { byteSize, type ColumnBuffers } from '../results/column-buffers.ts';
 import { resultTypeOf } from '../results/result-type.ts';
 import { Rows } from '../results/rows.ts';
@@ -115,6 +115,8 @@ export class QueryRun {
       statement = await this.#session.connection.prepare(plan.sql);
       this.#checkCancelled();
     }
+    const pathOf = (file: DataFile) => this.#paths?.get(file.fileId) ?? file.path;
+    this.#database.footers.read(plan.files.read.map((file) => ({ path: pathOf(file), sizeBytes: file.sizeBytes })));
     bindParameters(statement, this.#request.parameters);
     return { statement, plan };
   }
@@ -235,5 +237,5 @@ export class QueryRun {
 
 function statsOf({ scans, files }: QueryPlan): WorkerStats {
   const memoryRows = [...scans.values()].flatMap((scan) => scan.batches).reduce((rows, batch) => rows + batch.rows, 0);
-  return { filesRead: files.read, filesSkipped: files.skipped, memoryRows };
+  return { filesRead: files.read.length, filesSkipped: files.skipped, memoryRows };
 }

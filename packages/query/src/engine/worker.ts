@@ -49,7 +49,6 @@ port.on('message', (message: ToWorker) => {
 
 function withFiles({ request, files }: Extract<ToWorker, { kind: 'query' }>): QueryRequest {
   const tables = files.map(([name, change]) => [name, { ...request.tables[name]!, files: fileLists.apply(change) }]);
-  databases.gone(fileLists.takeGoneBytes());
   return { ...request, tables: Object.fromEntries(tables) };
 }
 
@@ -58,6 +57,7 @@ function start(request: QueryRequest): void {
   runs.set(request.id, run);
   void run.run().finally(() => {
     runs.delete(request.id);
+    databases.tidy();
     exitWhenIdle();
   });
 }

@@ -45,7 +45,7 @@ export interface QueryPlan {
   readonly sql: string;
   /** By the name that the SQL gives to the memory function. */
   readonly scans: ReadonlyMap<string, ScanPlan>;
-  readonly files: { readonly read: number; readonly skipped: number };
+  readonly files: { readonly read: readonly DataFile[]; readonly skipped: number };
   /** What it reads of files that are not here. `sql` leaves these files out. */
   readonly remote: readonly RemoteRead[];
   /** The plan that reads all its files. */
@@ -104,12 +104,12 @@ export async function planQuery(session: Session, request: PlanRequest): Promise
     words.set(`${nonce}_name${i}`, () => identifier(name.replace(/^SELECT /, '')));
   }
   const total = resolution.uses.reduce((sum, use) => sum + inputOf(request, use).files.length, 0);
-  const read = resolution.uses.reduce((sum, use) => sum + files.get(use)!.length, 0);
+  const read = resolution.uses.flatMap((use) => files.get(use)!);
   const word = new RegExp(`${nonce}_(?:name)?\\d+(?!\\w)`, 'g');
   const planFor = (paths: LocalPaths): QueryPlan => ({
     sql: text.replace(word, (found) => words.get(found)?.(paths) ?? found),
     scans,
-    files: { read, skipped: total - read },
+    files: { read, skipped: total - read.length },
     remote,
     withPaths: planFor,
     names: new Map([...hidden.values()].flat().map(({ name, map, key }) => [name, `${map}[${literal(key)}]`])),
