@@ -5,7 +5,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { startServer } from './server.ts';
+import { filesIn, startServer } from './server.ts';
 import { curves } from './soak/curves.ts';
 import { currentRequests, type Load, startLoad } from './soak/load.ts';
 import { startQueries } from './soak/queries.ts';
@@ -20,7 +20,10 @@ const { values } = parseArgs({
   },
 });
 
-const CALIBRATION_MS = 8000;
+const CALIBRATION_MS = 30_000;
+/** Nothing is merged any more when no file has come or gone for so long. */
+const SETTLED_MS = 5000;
+const LOOK_MS = 250;
 const SAMPLE_MS = 5000;
 
 const requests = currentRequests();
@@ -40,16 +43,23 @@ for (const { name, second, last, most, isFlat } of verdict) {
 }
 process.exitCode = verdict.every(({ isFlat }) => isFlat) ? 0 : 1;
 
-/** Records a second. A node of its own: the soak begins with a fresh one. */
+/** Records a second, until all of them are merged as far as they will be. A node of its own: the soak begins with a fresh one. */
 async function halfOfMost(): Promise<number> {
   const server = await startServer();
   try {
+    const began = performance.now();
     const load = startLoad(server.http, requests, Infinity);
-    await wait(CALIBRATION_MS / 2); // what is compiled by then
-    const before = load.records;
-    await wait(CALIBRATION_MS / 2);
-    const found = (load.records - before) / (CALIBRATION_MS / 2000);
+    await wait(CALIBRATION_MS);
     await load.stop();
+    let settledAt = performance.now();
+    let files = filesIn(server.dataDir);
+    while (performance.now() - settledAt < SETTLED_MS) {
+      await wait(LOOK_MS);
+      const now = filesIn(server.dataDir);
+      if (now !== files) settledAt = performance.now();
+      files = now;
+    }
+    const found = load.records / ((settledAt - began) / 1000);
     console.log(`it takes ${Math.round(found)} records a second`);
     return Math.round(found / 2);
   } finally {

@@ -44,8 +44,8 @@ export function startLoad(http: string, requests: readonly TimedRequest[], recor
   const connection = async () => {
     while (isSending) {
       const i = next++;
-      const dueAt = began + (i * RECORDS * 1000) / recordsPerSecond;
-      if (dueAt > performance.now()) await delay(dueAt - performance.now());
+      const early = began + (i * RECORDS * 1000) / recordsPerSecond - performance.now();
+      if (early > 0) await delay(early);
       const request = requests[i % requests.length]!;
       const body = withCurrentTimes(request);
       while (isSending) {

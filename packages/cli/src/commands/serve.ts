@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { OpenWit } from '@openwit/core';
 import { portOf } from '../arguments.ts';
 import { readConfig } from '../config-file.ts';
+import { tameMalloc } from '../malloc.ts';
 
 /** A terminal and a parent process may both deliver one signal: what comes so soon after the first is the same. */
 const SAME_SIGNAL_MS = 1000;
@@ -19,6 +20,7 @@ export async function serve(args: readonly string[]): Promise<number> {
       api: { type: 'string' },
     },
   });
+  tameMalloc();
   const config = values.config === undefined ? { node: {}, listen: {} } : await readConfig(values.config);
   const listen = {
     ...config.listen,
