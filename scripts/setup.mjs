@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { buildAddon } from '../packages/index/tantivy-node/build-addon.mjs';
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
@@ -16,6 +17,7 @@ const launcher = join(root, 'node_modules/.bin/openwit');
 
 export function setup() {
   installDependencies();
+  addFullText();
   run(node, [join(root, 'node_modules/typescript/bin/tsc'), '-b']);
   writeLauncher();
 }
@@ -30,6 +32,15 @@ function installDependencies() {
   // Newer npm versions hold back install scripts; the package that brings Node has one and nothing else needs one.
   if (!existsSync(node)) run(process.execPath, ['installArchSpecificPackage.js'], join(root, 'node_modules/node'));
   writeFileSync(stamp, lock);
+}
+
+/** Everything else works without it. */
+function addFullText() {
+  try {
+    buildAddon();
+  } catch (error) {
+    process.stderr.write(`full-text search is left out: ${error.message}\n`);
+  }
 }
 
 /** The command of the tree runs on the tree's Node: npm's own link would take the Node of the PATH. */

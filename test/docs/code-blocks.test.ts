@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
 
@@ -10,8 +10,9 @@ const root = join(import.meta.dirname, '../..');
 /** Inside the tree, so that the packages are found from there. */
 const blocksFolder = join(root, '.cache/docs');
 const run = promisify(execFile);
+const PAGES = ['README.md', 'packages/{*,index/*}/README.md', 'docs/**/*.md'];
 
-for (const document of globSync(['README.md', 'packages/*/README.md', 'docs/**/*.md'], { cwd: root })) {
+for (const document of globSync(PAGES, { cwd: root })) {
   const blocks = [...readFileSync(join(root, document), 'utf8').matchAll(/^```ts\n(.*?)^```/gms)].map(
     ([, code]) => code!,
   );
@@ -31,17 +32,16 @@ for (const document of globSync(['README.md', 'packages/*/README.md', 'docs/**/*
 }
 
 test('every package has a page with an example', () => {
-  const packages = globSync('packages/*/package.json', { cwd: root }).map((path) => path.split('/')[1]!);
-  for (const name of packages) {
-    const page = readFileSync(join(root, 'packages', name, 'README.md'), 'utf8');
-    assert.match(page, new RegExp(`^# @openwit/${name}$`, 'm'));
+  for (const manifest of globSync('packages/{*,index/*}/package.json', { cwd: root })) {
+    const page = readFileSync(join(root, manifest, '../README.md'), 'utf8');
+    assert.match(page, new RegExp(`^# @openwit/${basename(dirname(manifest))}$`, 'm'));
     assert.match(page, /^```/m);
   }
 });
 
 test('every link of the documentation leads somewhere', () => {
   const dead: string[] = [];
-  for (const document of globSync(['README.md', 'packages/*/README.md', 'docs/**/*.md'], { cwd: root })) {
+  for (const document of globSync(PAGES, { cwd: root })) {
     const text = readFileSync(join(root, document), 'utf8');
     for (const [, target] of text.matchAll(/\]\((?!https?:|#)([^)#]+)(?:#[^)]*)?\)/g)) {
       const found = globSync(join(document, '..', target!), { cwd: root });

@@ -1,14 +1,17 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const PACKAGES = fileURLToPath(new URL('../../packages', import.meta.url));
 
-export const packageNames: readonly string[] = readdirSync(PACKAGES);
+/** Folders below `packages`. */
+export const packageFolders: readonly string[] = globSync('{*,index/*}/package.json', { cwd: PACKAGES })
+  .map(dirname)
+  .sort();
 
 /** What a package's users compile against: the declarations that its entry reaches, comments left out. */
-export function publicSurface(name: string): string {
-  const dist = join(PACKAGES, name, 'dist');
+export function publicSurface(folder: string): string {
+  const dist = join(PACKAGES, folder, 'dist');
   const texts = new Map<string, string>();
   const visit = (file: string): void => {
     if (texts.has(file)) return;
@@ -16,14 +19,14 @@ export function publicSurface(name: string): string {
     texts.set(file, text);
     for (const [, path] of text.matchAll(/from '(\.[^']+)\.[jt]s'/g)) visit(join(dirname(file), `${path}.d.ts`));
   };
-  for (const entry of entriesOf(name)) visit(join(PACKAGES, name, entry));
+  for (const entry of entriesOf(folder)) visit(join(PACKAGES, folder, entry));
   const files = [...texts].sort(([a], [b]) => (a < b ? -1 : 1));
   return files.map(([file, text]) => `// ${relative(dist, file)}\n${text}`).join('\n');
 }
 
 /** The declarations of every entry in `exports`. */
-function entriesOf(name: string): string[] {
-  const { exports = {} } = JSON.parse(readFileSync(join(PACKAGES, name, 'package.json'), 'utf8')) as {
+function entriesOf(folder: string): string[] {
+  const { exports = {} } = JSON.parse(readFileSync(join(PACKAGES, folder, 'package.json'), 'utf8')) as {
     exports?: Record<string, { types?: string }>;
   };
   return Object.values(exports).flatMap(({ types }) => (types === undefined ? [] : [types]));

@@ -1,0 +1,19 @@
+//! Tantivy for Node: indexes of text columns, made of batches and searched by row.
+#![deny(unsafe_op_in_unsafe_fn)]
+
+pub mod analyser;
+pub mod automaton;
+pub mod bounds;
+pub mod columns;
+pub mod directory;
+pub mod failure;
+pub mod identifiers;
+pub mod matcher;
+pub mod missing;
+mod node;
+pub mod packed;
+pub mod parts;
+pub mod query;
+pub mod reader;
+pub mod search;
+pub mod writer;
