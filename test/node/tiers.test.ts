@@ -64,8 +64,7 @@ test('a bucket that is gone for a while costs nothing: the node fills up, refuse
   await makeBucket('outage');
   const cold = { type: 's3', bucket: 'outage', endpoint: proxy.url, credentials: MINIO_CREDENTIALS } as const;
   const tiers = { cold, hotBytes: 50_000 };
-  const wit = await OpenWit.open({ dataDir, ...EAGER, tiers });
-  t.after(() => wit.close());
+  await using wit = await OpenWit.open({ dataDir, ...EAGER, tiers });
   proxy.set({ kind: 'answer', status: 503 }, { times: Infinity });
   let taken = 0;
   let refused = false;
