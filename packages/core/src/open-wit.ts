@@ -101,7 +101,7 @@ export class OpenWit {
       const tenantLimits = options.tenants?.limits ?? [];
       const ingestor = new Ingestor({ wal, store, clock, nextBatchId, tenantLimits }, ingestOptions(options));
       const engine = new QueryEngine(
-        { source: ingestor, clock, usage: () => store.usage() },
+        { source: ingestor, clock, usage: () => store.usage(), searchModule: import.meta.resolve('@openwit/index') },
         { ...options.query, ...folders },
       );
       await keepingAlive(ingestor.recover());

@@ -20,5 +20,6 @@ export * from './tables/column-data.ts';
 export * from './tables/entry-counts.ts';
 export * from './tables/tables.ts';
 export * from './tenant.ts';
+export * from './text-searcher.ts';
 export * from './uncounted-garbage.ts';
 export * from './write-ahead-log.ts';

@@ -48,6 +48,8 @@ export interface QueryEngineParts {
   readonly clock?: Clock;
   /** What tenants have in files: of the query's tenant it is `openwit.usage`. Default: nothing. */
   readonly usage?: () => readonly TableUsage[];
+  /** The URL of the module whose `textSearcher` gives `match` its meaning. Default: there is no `match`. */
+  readonly searchModule?: string;
 }
 
 /**
@@ -68,11 +70,12 @@ export class QueryEngine implements AsyncDisposable {
   #closing: Promise<void> | undefined;
   #allReleased: () => void = () => {};
 
-  constructor({ source, clock = systemClock, usage = () => [] }: QueryEngineParts, settings: QuerySettings = {}) {
+  constructor(parts: QueryEngineParts, settings: QuerySettings = {}) {
+    const { source, clock = systemClock, usage = () => [], searchModule } = parts;
     this.#source = source;
     this.#usage = usage;
     this.#clock = clock;
-    this.#settings = resolveSettings(settings);
+    this.#settings = resolveSettings(settings, searchModule);
   }
 
   /**

@@ -1,9 +1,10 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
-import { TABLES, type TableName } from '@openwit/ports';
+import { TABLES, type TableName, type TextSearcher } from '@openwit/ports';
 import { MemoryFunction } from '../memory/memory-function.ts';
 import { stringLayoutHolds } from '../memory/self-test.ts';
+import { MatchFunction } from '../search/match-function.ts';
 import { type FunctionCatalog, loadFunctions } from '../sql/functions.ts';
 import { LOGICAL_TABLES } from '../sql/logical-table.ts';
 import { Session } from '../sql/session.ts';
@@ -11,10 +12,14 @@ import { escapeGlob, identifier, literal } from '../sql/table-sql.ts';
 import { KeptFooters } from './kept-footers.ts';
 import type { DatabaseSettings } from './settings.ts';
 
+type DatabaseParts = Pick<Database, 'functions' | 'memory' | 'match' | 'searcher' | 'stringsByLayout'>;
+
 /** DuckDB, hardened, with a connection for each query that may run at a time. */
 export class Database {
   readonly functions: FunctionCatalog;
   readonly memory: MemoryFunction;
+  readonly match: MatchFunction;
+  readonly searcher: TextSearcher | undefined;
   readonly stringsByLayout: boolean;
   /** To be told of what each query reads. */
   readonly footers: KeptFooters = new KeptFooters();
@@ -23,19 +28,15 @@ export class Database {
   readonly #idle: Session[];
   #isClosing = false;
 
-  private constructor(
-    instance: DuckDBInstance,
-    sessions: Session[],
-    functions: FunctionCatalog,
-    memory: MemoryFunction,
-    stringsByLayout: boolean,
-  ) {
+  private constructor(instance: DuckDBInstance, sessions: Session[], parts: DatabaseParts) {
     this.#instance = instance;
     this.#sessions = sessions.length;
     this.#idle = sessions;
-    this.functions = functions;
-    this.memory = memory;
-    this.stringsByLayout = stringsByLayout;
+    this.functions = parts.functions;
+    this.memory = parts.memory;
+    this.match = parts.match;
+    this.searcher = parts.searcher;
+    this.stringsByLayout = parts.stringsByLayout;
   }
 
   /** `proveLayout` is replaced by tests of the fallback. */
@@ -59,11 +60,14 @@ export class Database {
     const stringsByLayout = await proveLayout(first);
     const memory = new MemoryFunction(stringsByLayout);
     memory.register(first);
+    const match = new MatchFunction(stringsByLayout);
+    match.register(first);
+    const searcher = settings.searchModule === undefined ? undefined : await searcherOf(settings.searchModule);
     for (const table of Object.keys(TABLES) as TableName[]) await first.run(emptyTable(table));
     for (const connection of connections) await connection.run('SET errors_as_json = true');
     for (const setting of hardening(settings)) await first.run(`SET GLOBAL ${setting}`);
     const sessions = await Promise.all(connections.map(Session.open));
-    return new Database(instance, sessions, functions, memory, stringsByLayout);
+    return new Database(instance, sessions, { functions, memory, match, searcher, stringsByLayout });
   }
 
   /** There are as many as queries may run at a time, so one is always there. */
@@ -85,6 +89,11 @@ export class Database {
     for (const session of this.#idle) session.close();
     this.#instance.closeSync();
   }
+}
+
+async function searcherOf(module: string): Promise<TextSearcher> {
+  const { textSearcher } = (await import(module)) as { textSearcher: TextSearcher };
+  return textSearcher;
 }
 
 /** The last one closes the door: no setting changes after it, whatever a query finds. */

@@ -31,6 +31,7 @@ export class QueryRun {
   readonly #send: Send;
   readonly #session: Session;
   readonly #scans = new Set<string>();
+  readonly #tests = new Set<string>();
   #names: QueryPlan['names'] = new Map();
   #credits = BATCHES_IN_FLIGHT;
   #paths: ReadonlyMap<number, string> | undefined;
@@ -123,14 +124,18 @@ export class QueryRun {
 
   async #plan(attributeColumns: boolean): Promise<QueryPlan> {
     const { sql, tables, nowMs, parameters, rowNumbers = false, usage = [] } = this.#request;
-    const { functions, memory } = this.#database;
+    const { functions, memory, match, searcher } = this.#database;
     this.#checkCancelled();
     const tree = await parse(this.#session, sql);
-    const known = { sql, tree, tables, nowMs, parameters, functions, usage };
+    const known = { sql, tree, tables, nowMs, parameters, functions, usage, searcher };
     const plan = await planQuery(this.#session, { ...known, attributeColumns, rowNumbers });
     for (const [name, scan] of plan.scans) {
       memory.plans.set(name, scan);
       this.#scans.add(name);
+    }
+    for (const [name, test] of plan.tests) {
+      match.tests.set(name, test);
+      this.#tests.add(name);
     }
     this.#names = plan.names;
     this.#checkCancelled();
@@ -222,6 +227,7 @@ export class QueryRun {
     this.#interrupting?.cancel();
     await endTransaction(this.#session.connection);
     for (const name of this.#scans) this.#database.memory.plans.delete(name);
+    for (const name of this.#tests) this.#database.match.tests.delete(name);
     this.#database.giveBack(this.#session);
   }
 

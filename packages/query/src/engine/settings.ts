@@ -40,6 +40,7 @@ export interface DatabaseSettings {
   readonly tempDir: string | undefined;
   readonly maxTempBytes: number;
   readonly dataDirs: readonly string[] | undefined;
+  readonly searchModule: string | undefined;
 }
 
 export type ResolvedSettings = DatabaseSettings & {
@@ -50,7 +51,7 @@ export type ResolvedSettings = DatabaseSettings & {
   readonly maxSqlBytes: number;
 };
 
-export function resolveSettings(settings: QuerySettings): ResolvedSettings {
+export function resolveSettings(settings: QuerySettings, searchModule?: string): ResolvedSettings {
   return {
     threads: settings.threads ?? 2,
     memoryLimitBytes: settings.memoryLimitBytes ?? 256 * MIB,
@@ -62,6 +63,7 @@ export function resolveSettings(settings: QuerySettings): ResolvedSettings {
     tempDir: settings.tempDir,
     maxTempBytes: settings.maxTempBytes ?? 1024 * MIB,
     dataDirs: settings.dataDirs,
+    searchModule,
     maxSqlBytes: settings.maxSqlBytes ?? MIB,
   };
 }

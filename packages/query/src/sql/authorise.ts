@@ -48,16 +48,17 @@ const TABLES_AND_QUERIES = new Set([
 /** Table references and queries have one of these beside their type; modifiers and types do not. */
 const TABLE_OR_QUERY_KEYS = ['sample', 'cte_map', 'select_list', 'table_name', 'show_type'];
 
+/** What in a tree is not the user's. */
+export interface OwnNodes {
+  table(name: string): boolean;
+  call(node: AstNode): boolean;
+}
+
 /**
  * The second look at a query, after its tables were resolved: everything in the tree must be known to be harmless.
- * `isResolved` tells which table names the resolution itself put there.
+ * `own` tells what the resolution itself put there.
  */
-export function authorise(
-  tree: AstNode,
-  sql: string,
-  functions: FunctionCatalog,
-  isResolved: (tableName: string) => boolean,
-): void {
+export function authorise(tree: AstNode, sql: string, functions: FunctionCatalog, own: OwnNodes): void {
   /** Calls in FROM, whose rows come one after the other. */
   const streamed = new Set<unknown>();
   walk(tree, (node) => {
@@ -70,7 +71,7 @@ export function authorise(
     } else if (typeof node.type === 'string' && TABLE_OR_QUERY_KEYS.some((key) => key in node)) {
       if (!TABLES_AND_QUERIES.has(node.type)) refuse(`statement is not allowed, type=${quoted(node.type)}`);
     }
-    if (typeof node.function_name === 'string') {
+    if (typeof node.function_name === 'string' && !own.call(node)) {
       const name = node.function_name.toLowerCase();
       if (!functions.allowed.has(name) && !TABLE_FUNCTIONS.has(name))
         refuse(`function is not allowed, function=${quoted(name)}`);
@@ -84,7 +85,7 @@ export function authorise(
     }
     // Reading a text as VARIANT recurses without end.
     if (isVariant(node)) refuse('the type VARIANT is not allowed');
-    if (node.type === 'BASE_TABLE' && !isResolved(String(node.table_name))) {
+    if (node.type === 'BASE_TABLE' && !own.table(String(node.table_name))) {
       refuse(`table is not allowed, table=${quoted(String(node.table_name))}`);
     }
     if (node.type === 'TABLE_FUNCTION') {

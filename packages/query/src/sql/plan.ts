@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import type { AttributeColumn, DataFile, TableName, TableUsage } from '@openwit/ports';
+import type { AttributeColumn, DataFile, RowTest, TableName, TableUsage, TextSearcher } from '@openwit/ports';
 import type { ScanBatch, ScanPlan } from '../memory/scan-plan.ts';
 import { type AstNode, selectStatement, walk } from './ast.ts';
 import { type HiddenColumn, replaceAccesses } from './attribute-access.ts';
 import { authorise } from './authorise.ts';
 import { replaceClock } from './clock-functions.ts';
 import type { FunctionCatalog } from './functions.ts';
+import { MatchCalls } from './match-calls.ts';
 import type { BindableValue } from './parameters.ts';
 import { toSql } from './parse.ts';
 import { pruneFiles } from './prune.ts';
@@ -34,6 +35,8 @@ export interface PlanRequest {
   readonly functions: FunctionCatalog;
   /** Whether accesses to attributes become columns; without, each table has all its columns and no others. */
   readonly attributeColumns: boolean;
+  /** What `match` means; without, there is none. */
+  readonly searcher?: TextSearcher | undefined;
   /** What the tenant has in files: `openwit.usage`. */
   readonly usage: readonly TableUsage[];
   /** Whether the query, of one file of one table, may read {@link ROW_NUMBER}. */
@@ -45,6 +48,8 @@ export interface QueryPlan {
   readonly sql: string;
   /** By the name that the SQL gives to the memory function. */
   readonly scans: ReadonlyMap<string, ScanPlan>;
+  /** By the name that the SQL gives to the match function. */
+  readonly tests: ReadonlyMap<string, RowTest>;
   readonly files: { readonly read: readonly DataFile[]; readonly skipped: number };
   /** What it reads of files that are not here. `sql` leaves these files out. */
   readonly remote: readonly RemoteRead[];
@@ -64,8 +69,12 @@ export async function planQuery(session: Session, request: PlanRequest): Promise
   const { sql, tree, functions } = request;
   const nonce = `openwit_${randomBytes(8).toString('hex')}`;
   const query = (tree.statements as AstNode[])[0]!.node as AstNode;
-  const resolution = new Resolver(sql, nonce).resolve(query);
-  authorise(query, sql, functions, (name) => name.startsWith(`${nonce}_`));
+  const matches = new MatchCalls({ sql, nonce, parameters: request.parameters, searcher: request.searcher });
+  const resolution = new Resolver(sql, nonce, matches).resolve(query);
+  authorise(query, sql, functions, {
+    table: (name) => name.startsWith(`${nonce}_`),
+    call: (node) => matches.nodes.has(node),
+  });
   const { rowNumbers = false } = request;
   if (rowNumbers && resolution.uses.length !== 1) {
     throw queryError('QUERY_INVALID', 'a condition on records has no subqueries');
@@ -109,6 +118,7 @@ export async function planQuery(session: Session, request: PlanRequest): Promise
   const planFor = (paths: LocalPaths): QueryPlan => ({
     sql: text.replace(word, (found) => words.get(found)?.(paths) ?? found),
     scans,
+    tests: matches.tests,
     files: { read, skipped: total - read.length },
     remote,
     withPaths: planFor,

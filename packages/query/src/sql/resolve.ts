@@ -3,6 +3,7 @@ import { type AstNode, copyOf, type Expression, isExpression, isNode, locationOf
 import { accessOf } from './attribute-access.ts';
 import { isClockExpression } from './clock-functions.ts';
 import { LOGICAL_TABLES } from './logical-table.ts';
+import type { MatchCalls } from './match-calls.ts';
 import { functionColumns, lowerCase, outputNames, queriesOf, renamed } from './output-names.ts';
 import { positionOfByte, queryError, quoted } from './query-error.ts';
 import { CommonTables, Scope, type TableUse } from './scope.ts';
@@ -37,6 +38,7 @@ export interface UnnamedItem {
 export class Resolver {
   readonly #sql: string;
   readonly #nonce: string;
+  readonly #matches: MatchCalls;
   readonly #uses: TableUse[] = [];
   readonly #stars: { node: Expression; uses: TableUse[] }[] = [];
   readonly #clockNodes: Expression[] = [];
@@ -48,9 +50,10 @@ export class Resolver {
   #accesses = 0;
   #commonReads = 0;
 
-  constructor(sql: string, nonce: string) {
+  constructor(sql: string, nonce: string, matches: MatchCalls) {
     this.#sql = sql;
     this.#nonce = nonce;
+    this.#matches = matches;
   }
 
   resolve(query: AstNode): Resolution {
@@ -146,7 +149,7 @@ export class Resolver {
   }
 
   get #otherChanges(): number {
-    return this.#clockNodes.length + this.#uses.length + this.#commonReads;
+    return this.#clockNodes.length + this.#uses.length + this.#commonReads + this.#matches.nodes.size;
   }
 
   #from(node: TypedNode, scope: Scope, tables: CommonTables): void {
@@ -278,6 +281,7 @@ export class Resolver {
   }
 
   #expression(node: Expression, scope: Scope, tables: CommonTables): void {
+    this.#matches.replace(node, scope);
     const access = accessOf(node, scope);
     if (access !== undefined) {
       access.use.accesses.push(access.access);

@@ -1,0 +1,2 @@
+export { parseSearch } from './grammar/parse-search.ts';
+export { textSearcher } from './text-searcher.ts';
