@@ -1,7 +1,7 @@
 import { BOOLEAN, type DuckDBConnection, DuckDBScalarFunction, VARCHAR } from '@duckdb/node-api';
 import duckdb from '@duckdb/node-bindings';
 import type { RowTest, TextColumn } from '@openwit/ports';
-import { Rows } from '../results/rows.ts';
+import { Rows, type VectorReader } from '../results/rows.ts';
 import { PlainTextReader, TextReader } from '../results/text-readers.ts';
 
 /** `openwit_match(test, search, text, …)`: what `match` in SQL becomes. */
@@ -16,6 +16,8 @@ const LEADING = 2;
 export class MatchFunction {
   readonly tests: Map<string, RowTest> = new Map();
   readonly #stringsByLayout: boolean;
+  /** Of each argument, for one chunk after the other: they keep room for as many bytes as came last. */
+  readonly #readers: VectorReader[] = [];
 
   constructor(stringsByLayout: boolean) {
     this.#stringsByLayout = stringsByLayout;
@@ -53,7 +55,7 @@ export class MatchFunction {
   }
 
   #read(input: duckdb.DataChunk, column: number, rows: number): TextColumn {
-    const reader = this.#stringsByLayout ? new TextReader() : new PlainTextReader(VARCHAR);
+    const reader = (this.#readers[column] ??= this.#stringsByLayout ? new TextReader() : new PlainTextReader(VARCHAR));
     reader.append(duckdb.data_chunk_get_vector(input, column), new Rows(0, rows));
     const { offsets, values, validity } = reader.take();
     return { offsets: offsets!, data: values!, ...(validity && { validity }) };

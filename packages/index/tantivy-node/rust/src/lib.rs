@@ -13,6 +13,7 @@ pub mod missing;
 mod node;
 pub mod packed;
 pub mod parts;
+pub mod prefilter;
 pub mod query;
 pub mod reader;
 pub mod search;

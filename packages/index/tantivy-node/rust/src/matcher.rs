@@ -3,6 +3,7 @@
 use crate::analyser::{Analyser, Tokens};
 use crate::columns::TextColumn;
 use crate::failure::Failure;
+use crate::prefilter::Prefilter;
 use crate::query::{Contains, Fields, Node, Query, Sequence, TokenPattern};
 
 /// A field of rows.
@@ -21,6 +22,7 @@ impl Fields for Vec<RowField> {
 
 pub struct Matcher {
     node: Node,
+    prefilter: Option<Prefilter>,
     fields: Vec<RowField>,
     texts: Vec<TokenizedText>,
 }
@@ -29,14 +31,18 @@ impl Matcher {
     pub fn new(query: &Query, fields: Vec<RowField>) -> Result<Self, Failure> {
         let node = query.compile(&fields)?;
         let texts = fields.iter().map(|_| TokenizedText::default()).collect();
-        Ok(Matcher { node, fields, texts })
+        Ok(Matcher { prefilter: Prefilter::of(&node), node, fields, texts })
     }
 
     /// A byte a row: 1 when it matches.
     pub fn run(&mut self, columns: &[Option<TextColumn>], rows: usize) -> Vec<u8> {
-        let Matcher { node, fields, texts } = self;
+        let Matcher { node, prefilter, fields, texts } = self;
+        let may = prefilter.as_ref().map(|prefilter| prefilter.run(columns, rows));
         (0..rows)
             .map(|row| {
+                if may.as_ref().is_some_and(|may| !may[row]) {
+                    return 0;
+                }
                 for text in texts.iter_mut() {
                     text.is_current = false;
                 }
