@@ -93,6 +93,26 @@ describe('a query over remote files', () => {
     }
   });
 
+  it('does not read lists and maps that are empty in every row', async () => {
+    const empty = [...['scope_attributes', 'scope_attribute_types'], ...['resource_attributes', 'attribute_types']];
+    const sql = `select scope_attributes, resource_attributes, resource_attributes['host'] as host, attributes, attribute_types,
+      scope_attributes['x'] as x from logs where severity_number >= 10 order by timestamp`;
+    const known = [{ ...plain, rows: 10 }, wide].map((file) => ({ ...file, emptyColumns: empty }));
+    source.tenants.set('default', { logs: { files: [plain, wide], attributeColumns: columns } });
+    const wanted = await rowsOf(engine, sql);
+    assert.equal(wanted.length, 10);
+    setFiles(...known.map((file) => remote(file)));
+    assert.deepEqual(await rowsOf(engine, sql), wanted);
+    assert.deepEqual(await columnsOf('select resource_attributes, scope_attributes from logs'), [
+      [],
+      ['resource_attributes.host'],
+    ]);
+    assert.deepEqual(await columnsOf("select resource_attributes['host'], scope_attributes['x'] from logs"), [
+      [],
+      ['resource_attributes.host'],
+    ]);
+  });
+
   it('asks for exactly the stored columns that it reads', async () => {
     assert.deepEqual(await columnsOf('select body from logs where severity_number > 3'), [
       ['body', 'severity_number'],

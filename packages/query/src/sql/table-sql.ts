@@ -28,6 +28,8 @@ export interface TableRead {
 export interface FileGroup {
   readonly files: readonly DataFile[];
   readonly stored: readonly AttributeColumn[];
+  /** Lists and maps that have nothing in any row: they are not read. DuckDB takes milliseconds to skip the rows of one. */
+  readonly empty: ReadonlySet<string>;
 }
 
 /** Local paths of files that are not `hot`, by file id. */
@@ -75,11 +77,32 @@ export function groupFiles(
       whole.has(typesColumn(map) ?? map) ||
       read.hidden.some((column) => column.map === map && column.key === key),
   );
-  const groups = Map.groupBy(files, (file) => {
-    const has = new Set(file.attributeColumnIds);
-    return relevant.map(({ fieldId }) => (has.has(fieldId) ? '1' : '0')).join('');
+  const lists = [...whole, ...read.hidden.map(({ map }) => map)];
+  const columnBits = onceEach((ids: readonly number[]) => bits(relevant, ({ fieldId }) => ids.includes(fieldId)));
+  const emptyBits = onceEach((names: readonly string[]) => bits(lists, (name) => names.includes(name)));
+  const groups = Map.groupBy(
+    files,
+    ({ attributeColumnIds, emptyColumns }) => `${columnBits(attributeColumnIds)} ${emptyBits(emptyColumns)}`,
+  );
+  return [...groups.values()].map((members) => {
+    const { attributeColumnIds, emptyColumns } = members[0]!;
+    const stored = relevant.filter(({ fieldId }) => attributeColumnIds.includes(fieldId));
+    return { files: members, stored, empty: new Set(emptyColumns) };
   });
-  return [...groups].map(([has, members]) => ({ files: members, stored: relevant.filter((_, i) => has[i] === '1') }));
+}
+
+function bits<T>(items: readonly T[], isSet: (item: T) => boolean): string {
+  return items.map((item) => (isSet(item) ? '1' : '0')).join('');
+}
+
+/** Files of a table mostly share their lists: of each list it is made once. */
+function onceEach<T extends object>(make: (list: T) => string): (list: T) => string {
+  const known = new Map<T, string>();
+  return (list) => {
+    let made = known.get(list);
+    if (made === undefined) known.set(list, (made = make(list)));
+    return made;
+  };
 }
 
 function fileBranch(read: TableRead, group: FileGroup, local: LocalPaths): string {
@@ -107,10 +130,11 @@ function noRows({ columns, hidden, rowNumbers }: TableRead): string {
 
 /** A logical column out of files: attribute columns go back into their map, and their types into the map of types. */
 function storedColumn({ table, isTimeUnread }: TableRead, column: LogicalColumn, group: FileGroup): string {
-  const own = identifier(column.name);
   const { name: map, type } = TABLES[table][column.index]!;
   if (isTimeUnread && map === TIME) return `CAST(NULL AS ${column.sqlType})`;
-  if (type !== 'attributes') return own;
+  const isEmpty = group.empty.has(column.name);
+  if (type !== 'attributes') return isEmpty ? `CAST([] AS ${column.sqlType})` : identifier(column.name);
+  const own = isEmpty ? `CAST(MAP {} AS ${column.sqlType})` : identifier(column.name);
   const entries = group.stored
     .filter((stored) => stored.map === map)
     .flatMap((stored) => {
@@ -118,13 +142,14 @@ function storedColumn({ table, isTimeUnread }: TableRead, column: LogicalColumn,
       return value === undefined ? [] : [`{'k': ${literal(stored.key)}, 'v': ${value}}`];
     });
   const present = `list_filter([${entries.join(', ')}], lambda entry: entry.v IS NOT NULL)`;
+  if (isEmpty && entries.length === 0) return own;
   const whole = entries.length === 0 ? own : `map_concat(${own}, map_from_entries(${present}))`;
   // Maps are compared entry by entry, and files differ in which keys are columns.
   return `map_from_entries(list_sort(map_entries(${whole})))`;
 }
 
 /** The stored columns that {@link tableSql} reads of a group's files. */
-export function columnsRead(read: TableRead, { stored }: FileGroup): string[] {
+export function columnsRead(read: TableRead, { stored, empty }: FileGroup): string[] {
   const names = new Set<string>();
   for (const { name, index, part } of read.columns) {
     const map = TABLES[read.table][index]!.name;
@@ -137,7 +162,7 @@ export function columnsRead(read: TableRead, { stored }: FileGroup): string[] {
     const name = keyColumn(hidden, stored);
     if (name !== undefined) names.add(name);
   }
-  return [...names];
+  return [...names].filter((name) => !empty.has(name));
 }
 
 function valueText({ name, type }: AttributeColumn): string {
@@ -150,11 +175,11 @@ function typeWord({ name, type }: AttributeColumn): string | undefined {
   return type === 'text' ? undefined : `CASE WHEN ${identifier(name)} IS NOT NULL THEN ${literal(words[type])} END`;
 }
 
-function storedKey(hidden: HiddenColumn, { stored }: FileGroup): string {
+function storedKey(hidden: HiddenColumn, { stored, empty }: FileGroup): string {
   const { map, key, part } = hidden;
   const column = keyColumn(hidden, stored);
   if (column === undefined) return `CAST(NULL AS ${PART_SQL_TYPES[part]})`;
-  if (column === map) return `${identifier(map)}[${literal(key)}]`;
+  if (column === map) return empty.has(map) ? 'CAST(NULL AS VARCHAR)' : `${identifier(map)}[${literal(key)}]`;
   const own = stored.find(({ name }) => name === column)!;
   return part === 'text' || part === 'rest' ? valueText(own) : identifier(own.name);
 }
