@@ -1,4 +1,5 @@
-//! cargo run --release --example measure -- FILE: what an index of the file's lines costs.
+//! What an index costs: `cargo run --release --example measure -- FILE [pos|nopos] [QUERY…]`. A line of the file is a row: its text,
+//! and behind tabs a trace's id and a span's. Queries are JSON, as the JavaScript side gives them. CPU is told on Linux.
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 use tantivy_node::{analyser::Analyser, columns::TextColumn, query::Query, reader::IndexReader, writer::*};
@@ -24,7 +25,7 @@ fn main() {
             positions: i == 0 && positions,
         })
         .collect();
-    let out = std::path::PathBuf::from("/tmp/measure.index");
+    let out = std::env::temp_dir().join("measure.index");
     let batches: Vec<Vec<Option<TextColumn>>> = lines
         .chunks(50_000)
         .map(|chunk| {

@@ -152,7 +152,7 @@ impl NativeCancellation {
     }
 }
 
-/// Rows of a search; or the byte ranges, start and end in turns, that must be there for it.
+/// Rows of a search, ascending: those that match, and those that may beside them.
 #[napi(object)]
 pub struct NativeRows {
     pub sure: Uint32Array,
