@@ -37,9 +37,9 @@ export class MatchCalls {
     this.#context = context;
   }
 
-  /** Puts the call in the place of a `match`. @returns whether it was one @throws QUERY_INVALID, QUERY_LIMIT, MISSING_PACKAGE */
-  replace(node: Expression, scope: Scope): boolean {
-    if (node.class !== 'FUNCTION' || String(node.function_name).toLowerCase() !== MATCH) return false;
+  /** Puts the call in the place of a `match`; other expressions stay. @throws QUERY_INVALID, QUERY_LIMIT, MISSING_PACKAGE */
+  replace(node: Expression, scope: Scope): void {
+    if (node.class !== 'FUNCTION' || String(node.function_name).toLowerCase() !== MATCH) return;
     const { searcher, nonce } = this.#context;
     if (searcher === undefined) throw this.#wrong(node, 'this engine has no full-text search');
     const [column, search, ...others] = node.children as Expression[];
@@ -58,7 +58,6 @@ export class MatchCalls {
     replaceNode(node, functionCall(MATCH_FUNCTION, textConstant(name), search, ...columns));
     Object.assign(node, { alias, query_location: location });
     this.nodes.add(node);
-    return true;
   }
 
   #textOf(search: Expression): string | undefined {

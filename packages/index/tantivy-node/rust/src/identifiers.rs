@@ -94,38 +94,28 @@ pub fn rows_of<E>(
 ) -> Result<Vec<u32>, E> {
     let first = layout.first_of(hash);
     let last = first | layout.row_mask();
-    let count = heads.len() / HEAD_BYTES;
-    let head = |i: usize| u64::from_le_bytes(heads[HEAD_BYTES * i..HEAD_BYTES * i + 8].try_into().unwrap());
-    let place = |i: usize| {
-        if i == count {
-            return blocks_bytes;
-        }
-        u32::from_le_bytes(heads[HEAD_BYTES * i + 8..HEAD_BYTES * (i + 1)].try_into().unwrap()) as usize
+    let heads = heads.as_chunks::<HEAD_BYTES>().0;
+    let entry_of = |head: &[u8; HEAD_BYTES]| u64::from_le_bytes(head[..8].try_into().unwrap());
+    let place = |block: usize| match heads.get(block) {
+        Some(head) => u32::from_le_bytes(head[8..].try_into().unwrap()) as usize,
+        None => blocks_bytes,
     };
     // The first block that may have such an entry is the last one that begins before or with it.
-    let after = partition(count, |i| head(i) <= first);
+    let begun = heads.partition_point(|head| entry_of(head) <= first);
     let mut rows = Vec::new();
-    let mut block = after.saturating_sub(1);
-    while block < count && head(block) <= last {
+    for (block, head) in heads.iter().enumerate().skip(begun.saturating_sub(1)) {
+        if entry_of(head) > last {
+            break;
+        }
         let length = BLOCK.min(layout.entries as usize - BLOCK * block);
         let bytes = read(place(block), place(block + 1))?;
-        BitReader::new(&bytes).each(head(block), length, |entry| {
+        BitReader::new(&bytes).each(entry_of(head), length, |entry| {
             if entry >= first && entry <= last {
                 rows.push((entry & layout.row_mask()) as u32);
             }
         });
-        block += 1;
     }
     Ok(rows)
-}
-
-fn partition(count: usize, is_before: impl Fn(usize) -> bool) -> usize {
-    let (mut low, mut high) = (0, count);
-    while low < high {
-        let middle = (low + high) / 2;
-        if is_before(middle) { low = middle + 1 } else { high = middle }
-    }
-    low
 }
 
 /// How many bits it takes to tell so many values apart.
@@ -167,11 +157,10 @@ impl BitWriter {
         self.word = 0;
     }
 
-    /// The lowest bits of a value, at most 32 or so that they fit with seven before them.
-    fn put(&mut self, value: u64, bits: u32) {
-        let (mut value, mut bits) = (value, bits);
+    /// The lowest bits of a value. Fewer than eight wait before them, so that 56 more fit.
+    fn put(&mut self, mut value: u64, mut bits: u32) {
         while bits > 0 {
-            let taken = bits.min(56 - self.used.min(56)).max(1);
+            let taken = bits.min(56);
             self.word |= (value & ((1u64 << taken) - 1)) << self.used;
             self.used += taken;
             value >>= taken;

@@ -12,7 +12,7 @@ use tantivy_fst::Automaton;
 use crate::analyser::Kind;
 use crate::automaton::TokenAutomaton;
 use crate::bounds::{Bounds, all_rows};
-use crate::failure::{Failure, limit};
+use crate::failure::{Failure, invalid, limit};
 use crate::identifiers::{hash_of, rows_of};
 use crate::missing::Missing;
 use crate::packed::{PackedFile, Span};
@@ -65,7 +65,7 @@ impl Search<'_> {
             });
         }
         missing.end()?;
-        joined.ok_or_else(|| crate::failure::invalid("a group has no terms".to_owned()))
+        joined.ok_or_else(|| invalid("a group has no terms".to_owned()))
     }
 
     /// How many rows match, when that is sure; of a single word it is what the dictionary says.
