@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { setImmediate } from 'node:timers/promises';
-import { type Catalog, type CatalogCommit, type DataFile, isOpenWitError, type NewDataFile } from '@openwit/ports';
+import { type Catalog, type CatalogCommit, type DataFile, indexPath, isOpenWitError, type NewDataFile, placesOf } from '@openwit/ports';
 import { fileOf, isConflict, rewriteOf, type SeededRandom } from '@openwit/ports/testing';
 import type { World } from './world.ts';
 
 const ROWS_PER_BATCH = 10;
 const MOST_ATTEMPTS = 50;
 
-/** A part of a node at work: it flushes, compacts, moves, expires and removes, one after the other, at random. */
+/** A part of a node at work: it flushes, compacts, indexes, moves, expires and removes, one after the other, at random. */
 export class CatalogActor {
   readonly #name: string;
   readonly #catalog: Catalog;
@@ -28,7 +28,8 @@ export class CatalogActor {
   async step(): Promise<void> {
     const dice = this.#below(100);
     if (dice < 45) await this.#flush();
-    else if (dice < 75) await this.#compact();
+    else if (dice < 70) await this.#compact();
+    else if (dice < 80) await this.#index();
     else if (dice < 90) await this.#move();
     else await this.#collect();
   }
@@ -52,16 +53,29 @@ export class CatalogActor {
     if (files.length < 2) return;
     const file = await this.#newFile(files.flatMap(({ path }) => this.#world.contents.get(path)!));
     const replaces = files.map(({ fileId }) => fileId);
-    await this.#announced(file.path, () => this.#catalog.commit(rewriteOf(table, replaces, [file])));
+    await this.#announced([file.path], () => this.#catalog.commit(rewriteOf(table, replaces, [file])));
+  }
+
+  async #index(): Promise<void> {
+    const [file] = await this.#someFiles(1);
+    if (file === undefined) return;
+    const name = (1000 * this.#below(1000) + ++this.#names).toString(16).padStart(8, '0');
+    const index = { name, sizeBytes: 10, version: 1, columns: ['body'] };
+    const { fileId, path: filePath } = file;
+    const path = indexPath(filePath, index);
+    this.#world.contents.set(path, this.#world.contents.get(filePath)!);
+    await this.#announced([path], () => this.#catalog.setIndex({ fileId, filePath, index }));
   }
 
   async #move(): Promise<void> {
     const [file] = await this.#someFiles(1);
     if (file === undefined) return;
     const to = `s3://cold/${this.#name}-${++this.#names}`;
-    this.#world.contents.set(to, this.#world.contents.get(file.path)!);
-    const move = { fileId: file.fileId, from: file.path, to, tier: 'cold' } as const;
-    await this.#announced(to, () => this.#catalog.move(move));
+    const index = file.index?.name;
+    const places = placesOf({ ...file, path: to });
+    for (const path of places) this.#world.contents.set(path, this.#world.contents.get(file.path)!);
+    const move = { fileId: file.fileId, from: file.path, to, tier: 'cold', index } as const;
+    await this.#announced(places, () => this.#catalog.move(move));
   }
 
   async #collect(): Promise<void> {
@@ -91,14 +105,14 @@ export class CatalogActor {
   }
 
   /** Another may be first. */
-  async #announced(path: string, change: () => Promise<unknown>): Promise<void> {
-    this.#world.pending.add(path);
-    await this.#retrying(() => this.#catalog.announce([path]));
+  async #announced(paths: readonly string[], change: () => Promise<unknown>): Promise<void> {
+    for (const path of paths) this.#world.pending.add(path);
+    await this.#retrying(() => this.#catalog.announce(paths));
     await this.#retrying(change).catch((error: unknown) => {
       if (!isConflict(error)) throw error;
       this.#world.conflicts++;
     });
-    this.#world.pending.delete(path);
+    for (const path of paths) this.#world.pending.delete(path);
   }
 
   /** The same call until it is answered. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { Catalog } from '@openwit/ports';
+import { type Catalog, placesOf } from '@openwit/ports';
 
 /** What a test knows of the world, beside what the catalog says. */
 export class World {
@@ -29,7 +29,9 @@ export type AskDatabase = (sql: string) => Promise<Record<string, unknown>[]>;
 export async function nothingLiveIsGarbage(ask: AskDatabase): Promise<void> {
   const rows = await ask(
     `SELECT g.path FROM openwit_garbage g JOIN ducklake_data_file f
-     ON g.path = CASE WHEN f.path_is_relative THEN 'acme/logs/' || f.path ELSE f.path END`,
+     ON g.path = CASE WHEN f.path_is_relative THEN 'acme/logs/' || f.path ELSE f.path END OR g.path =
+       (SELECT CASE WHEN f.path_is_relative THEN 'acme/logs/' || f.path ELSE f.path END || '.' || name || '.index'
+        FROM openwit_indexes i WHERE i.data_file_id = f.data_file_id)`,
   );
   assert.deepEqual(rows, []);
 }
@@ -43,10 +45,17 @@ export async function worldIsWhole(world: World, catalogs: readonly Catalog[], a
   const [stats] = await ask('SELECT CAST(record_count AS INTEGER) AS rows FROM ducklake_table_stats');
   const rows = files.reduce((sum, file) => sum + file.rows, 0);
   assert.equal(stats!.rows, rows);
-  for (const { path } of files) assert.ok(!world.removed.has(path), `a live file was removed, path=${path}`);
+  const live = files.flatMap(placesOf);
+  for (const path of live) assert.ok(!world.removed.has(path), `what is live was removed, path=${path}`);
+  const indexes = await ask('SELECT data_file_id FROM openwit_indexes WHERE data_file_id NOT IN (SELECT data_file_id FROM ducklake_data_file)');
+  assert.deepEqual(indexes, [], 'indexes of files that are gone');
 
   await nothingLiveIsGarbage(ask);
-  const kept = await ask('SELECT path, path_is_relative AS relative FROM ducklake_data_file');
+  const kept = await ask(
+    `SELECT path, path_is_relative AS relative FROM ducklake_data_file UNION ALL
+     SELECT path || '.' || name || '.index', path_is_relative FROM ducklake_data_file f
+     JOIN openwit_indexes i ON i.data_file_id = f.data_file_id`,
+  );
   const inSnapshots = kept.map(({ path, relative }) =>
     relative ? `${world.dataPath}/acme/logs/${path}` : String(path),
   );

@@ -1,3 +1,4 @@
+import type { FileIndex } from './file-index.ts';
 import type { SourcePosition } from './receiver.ts';
 import type { TableName } from './signal.ts';
 import type { AttributeColumn, DataFile, Tier } from './table-source.ts';
@@ -13,18 +14,29 @@ export interface FileColumnStats {
   readonly containsNan?: boolean;
 }
 
-export interface NewDataFile extends Omit<DataFile, 'fileId'> {
+export interface NewDataFile extends Omit<DataFile, 'fileId' | 'index'> {
   readonly footerBytes: number;
   readonly columnStats: readonly FileColumnStats[];
 }
 
-/** The bytes of a file are at another place: same content, same file id. */
+/** The bytes of a file, and of its index, are at another place: same content, same file id. */
 export interface FileMove {
   readonly fileId: number;
   /** Where the catalog must still have it. */
   readonly from: string;
   readonly to: string;
   readonly tier: Tier;
+  /** The name of the index that is beside it at both places; the catalog must have the file with it, or without one. */
+  readonly index?: string | undefined;
+}
+
+/** What stands beside a file from now on. */
+export interface IndexChange {
+  readonly fileId: number;
+  /** Where the catalog must still have the file. */
+  readonly filePath: string;
+  /** Undefined: no index. */
+  readonly index: FileIndex | undefined;
 }
 
 /** Something that is, or may be, in a store and in no table: to be removed. */
@@ -67,7 +79,7 @@ export interface CatalogTable {
  * second fails, and so does the second of two moves of a file, or a move of one that was replaced. A node that was opened
  * again elsewhere under its name can change nothing any more.
  *
- * A path is in a snapshot or garbage, never in both; no two files have the same. Every file that a node of this catalog
+ * A path, of a file or of its index, is in a snapshot or garbage, never in both; no two files have the same. Every file that a node of this catalog
  * wrote is in a snapshot, or garbage, or was left by a crash in a folder that its node sweeps at its start.
  *
  * Ranges and batch ids are a node's own, source positions are everybody's. A change that fails as `unavailable` /
@@ -91,11 +103,18 @@ export interface Catalog {
    */
   commit(commit: CatalogCommit): Promise<readonly DataFile[]>;
   /**
-   * Every snapshot reads the file at its new place from now on; the old place becomes garbage of the node that wrote the file.
+   * Every snapshot reads the file at its new place from now on; the old place becomes garbage of the node that wrote the file,
+   * and so does that of its index.
    * @returns the file as it is now @throws unavailable / CATALOG_CONFLICT when the file is not live any more, was moved from
-   * `from` to another place than `to`, or another file is there; fenced / FENCED
+   * `from` to another place than `to`, has another index, or another file is there; fenced / FENCED
    */
   move(move: FileMove): Promise<DataFile>;
+  /**
+   * Every snapshot reads the file with this index from now on. The one that it had becomes garbage of the node that wrote the file.
+   * @returns the file as it is now @throws unavailable / CATALOG_CONFLICT when the file is not live any more or not there any
+   * more; fenced / FENCED
+   */
+  setIndex(change: IndexChange): Promise<DataFile>;
   /**
    * From the next snapshot on the tenant has no tables, and its name can be used again, also in another case. Nothing
    * happens when there is no such tenant.
@@ -124,7 +143,7 @@ export interface Catalog {
    * older state after some seconds
    */
   scrub(): Promise<void>;
-  /** Where the files are that older snapshots have and the newest has not: readers of those may still want them. */
+  /** Where the files, and their indexes, are that older snapshots have and the newest has not: readers of those may still want them. */
   retiredPaths(): Promise<readonly string[]>;
   /** This node's garbage, the oldest first. */
   garbage(): Promise<readonly Garbage[]>;

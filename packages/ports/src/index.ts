@@ -2,6 +2,7 @@ export * from './batch-sink.ts';
 export * from './catalog.ts';
 export * from './clock.ts';
 export * from './errors.ts';
+export * from './file-index.ts';
 export * from './file-system.ts';
 export * from './free-buffer.ts';
 export * from './object-content.ts';

@@ -1,4 +1,5 @@
 import type { RecordBatch } from 'apache-arrow';
+import type { FileIndex } from './file-index.ts';
 import type { TableName } from './signal.ts';
 import type { ColumnType } from './tables/column.ts';
 
@@ -65,6 +66,8 @@ export interface DataFile {
   readonly attributeColumnIds: readonly number[];
   /** Names of list and map columns that are empty in every row: nobody need read them. */
   readonly emptyColumns: readonly string[];
+  /** What stands beside it, where it has been built. */
+  readonly index?: FileIndex;
 }
 
 /** What a tenant's table has in files. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { indexPath } from '../file-index.ts';
 import { type CatalogPlace, commitOf, fileOf, rewriteOf } from './catalog-commits.ts';
 import { isConflict } from './catalog-errors.ts';
 
@@ -87,6 +88,65 @@ export function testFileChanges(make: () => Promise<CatalogPlace>): void {
     assert.deepEqual(back, file);
     await catalog.commit(rewriteOf(table, [fileId], []));
     await assert.rejects(catalog.move(move), isConflict);
+    await catalog.close();
+  });
+
+  test('a file has one index, which is where the file is', async () => {
+    const place = await make();
+    const catalog = await place.open();
+    const table = await catalog.openTable('acme', 'logs');
+    const [file] = await catalog.commit(commitOf(place, table, 1));
+    const { fileId, path } = file!;
+    const first = { name: '0000000a', sizeBytes: 50, version: 1, columns: ['body', 'attributes.a "b"'] };
+    const second = { ...first, name: '0000000b', columns: [] };
+    const [firstPath, secondPath] = [indexPath(path, first), indexPath(path, second)];
+    await catalog.announce([firstPath, secondPath]);
+    const garbage = async () => (await catalog.garbage()).map((one) => one.path).sort();
+
+    const change = { fileId, filePath: path, index: first };
+    assert.deepEqual(await catalog.setIndex(change), { ...file, index: first });
+    assert.deepEqual(await catalog.setIndex(change), { ...file, index: first }, 'a retry finds it done');
+    assert.deepEqual(await catalog.files('acme', 'logs'), [{ ...file, index: first }]);
+    assert.deepEqual(await garbage(), [secondPath]);
+    await catalog.announce([firstPath]);
+    assert.deepEqual(await garbage(), [secondPath], 'what a file has never becomes garbage by being announced');
+    assert.equal(await catalog.adopt([firstPath]), 0);
+    await catalog.setIndex({ ...change, index: second });
+    assert.deepEqual(await garbage(), [firstPath]);
+    await assert.rejects(catalog.setIndex({ ...change, filePath: '/elsewhere.parquet' }), isConflict);
+
+    const to = 's3://cold/acme/1.parquet';
+    const move = { fileId, from: path, to, tier: 'cold' } as const;
+    await catalog.announce([to, indexPath(to, second)]);
+    await assert.rejects(catalog.move(move), isConflict, 'it has an index by now');
+    await assert.rejects(catalog.move({ ...move, index: first.name }), isConflict, 'it has another one by now');
+    const moved = await catalog.move({ ...move, index: second.name });
+    assert.deepEqual(moved, { ...file, path: to, tier: 'cold', index: second });
+    assert.deepEqual(await garbage(), [path, firstPath, secondPath].sort());
+    await catalog.close();
+
+    const again = await place.open();
+    assert.deepEqual(await again.files('acme', 'logs'), [moved]);
+    await again.commit(rewriteOf(table, [fileId], []));
+    await assert.rejects(again.setIndex({ fileId, filePath: to, index: undefined }), isConflict, 'it is not live');
+    assert.deepEqual((await again.retiredPaths()).toSorted(), [to, indexPath(to, second)].sort());
+    await again.forgetGarbage([path, firstPath, secondPath]);
+    await again.expireSnapshots(Number.MAX_SAFE_INTEGER);
+    assert.deepEqual((await again.garbage()).map((one) => one.path).sort(), [to, indexPath(to, second)].sort());
+    await again.close();
+  });
+
+  test('a file can lose its index', async () => {
+    const place = await make();
+    const catalog = await place.open();
+    const [file] = await catalog.commit(commitOf(place, await catalog.openTable('acme', 'logs'), 1));
+    const { fileId, path: filePath } = file!;
+    const index = { name: '0000000a', sizeBytes: 50, version: 1, columns: ['body'] };
+    await catalog.setIndex({ fileId, filePath, index });
+    assert.deepEqual(await catalog.setIndex({ fileId, filePath, index: undefined }), file);
+    assert.deepEqual(await catalog.files('acme', 'logs'), [file]);
+    const [lost] = await catalog.garbage();
+    assert.equal(lost?.path, indexPath(filePath, index));
     await catalog.close();
   });
 

@@ -1,4 +1,4 @@
-import { type DataFile, type NewDataFile, OpenWitError, type TableName, type Tier } from '@openwit/ports';
+import { type DataFile, type FileIndex, type NewDataFile, OpenWitError, type TableName, type Tier } from '@openwit/ports';
 import { insertColumnStats } from './column-stats.ts';
 import type { DataPaths } from './data-paths.ts';
 import type { SnapshotIds } from './snapshots.ts';
@@ -115,31 +115,20 @@ export async function endFiles(
 const FILE_FIELDS = `f.data_file_id AS data_file_id, f.path AS path, f.path_is_relative AS path_is_relative,
   record_count, file_size_bytes,
   CAST(min_timestamp_ns AS TEXT) AS min_ns, CAST(max_timestamp_ns AS TEXT) AS max_ns,
-  attribute_column_ids, tier, generation, empty_columns, node_id`;
+  attribute_column_ids, tier, generation, empty_columns, node_id,
+  i.name AS index_name, i.size_bytes AS index_bytes, i.version AS index_version, i.columns AS index_columns`;
+
+const FILES = `ducklake_data_file f JOIN openwit_files o ON o.data_file_id = f.data_file_id
+  LEFT JOIN openwit_indexes i ON i.data_file_id = f.data_file_id`;
 
 export async function liveFiles(sql: SqlSession, paths: DataPaths, table: OpenTable): Promise<DataFile[]> {
   const rows = await sql.all(
-    `SELECT ${FILE_FIELDS} FROM ducklake_data_file f JOIN openwit_files o ON o.data_file_id = f.data_file_id
+    `SELECT ${FILE_FIELDS} FROM ${FILES}
      WHERE f.table_id = ? AND f.end_snapshot IS NULL ORDER BY f.data_file_id`,
     table.tableId,
   );
   const parse = parser();
   return rows.map((row) => dataFile(paths, table.tenant, table.table, row, parse));
-}
-
-/** Where the files are that only older snapshots have. */
-export async function retiredPaths(sql: SqlSession, paths: DataPaths): Promise<string[]> {
-  const rows = await sql.all(
-    `SELECT f.path AS path, f.path_is_relative AS path_is_relative, schema_name, table_name
-     FROM ducklake_data_file f JOIN ducklake_table t ON t.table_id = f.table_id
-     JOIN ducklake_schema s ON s.schema_id = t.schema_id WHERE f.end_snapshot IS NOT NULL`,
-  );
-  return rows.map((row) =>
-    paths.absolute(row.schema_name as string, row.table_name as TableName, {
-      path: row.path as string,
-      isRelative: isTrue(row.path_is_relative),
-    }),
-  );
 }
 
 /** A live file of any table, and the node that wrote it. */
@@ -150,7 +139,7 @@ export async function liveFile(
 ): Promise<{ tenant: string; table: TableName; file: DataFile; nodeId: string } | undefined> {
   const row = await sql.get(
     `SELECT ${FILE_FIELDS}, schema_name, table_name
-     FROM ducklake_data_file f JOIN openwit_files o ON o.data_file_id = f.data_file_id
+     FROM ${FILES}
      JOIN ducklake_table t ON t.table_id = f.table_id JOIN ducklake_schema s ON s.schema_id = t.schema_id
      WHERE f.data_file_id = ? AND f.end_snapshot IS NULL`,
     fileId,
@@ -185,7 +174,32 @@ function dataFile(
     maxTimestampNs: BigInt(row.max_ns as string),
     attributeColumnIds: parse(row.attribute_column_ids as string) as number[],
     emptyColumns: parse(row.empty_columns as string) as string[],
+    ...(row.index_name !== null && { index: fileIndex(row, parse) }),
   };
+}
+
+function fileIndex(row: Row, parse: (text: string) => unknown): FileIndex {
+  return {
+    name: row.index_name as string,
+    sizeBytes: row.index_bytes as number,
+    version: row.index_version as number,
+    columns: parse(row.index_columns as string) as string[],
+  };
+}
+
+/** Puts an index in the place of the one that a file has, or of none. */
+export async function writeIndex(sql: SqlSession, fileId: number, index: FileIndex | undefined): Promise<void> {
+  await sql.run('DELETE FROM openwit_indexes WHERE data_file_id = ?', fileId);
+  if (index === undefined) return;
+  const { name, sizeBytes, version, columns } = index;
+  await sql.run(
+    'INSERT INTO openwit_indexes(data_file_id, name, size_bytes, version, columns) VALUES (?, ?, ?, ?, ?)',
+    fileId,
+    name,
+    sizeBytes,
+    version,
+    JSON.stringify(columns),
+  );
 }
 
 /** Files of a table mostly have the same columns: their lists are read and kept once. */

@@ -1,7 +1,8 @@
-import type { Clock, TableName } from '@openwit/ports';
+import type { Clock } from '@openwit/ports';
 import type { DataPaths } from './data-paths.ts';
 import { addGarbage } from './garbage.ts';
-import { isTrue, placeholders, type SqlSession } from './sql-database.ts';
+import { keptPlaces, PLACE_FIELDS, PLACES } from './kept-places.ts';
+import { placeholders, type SqlSession } from './sql-database.ts';
 import { snapshotTime } from './text-forms.ts';
 
 /** The last time that is written with four digits of the year. */
@@ -32,14 +33,13 @@ export async function forgetSnapshots(sql: SqlSession, clock: Clock, beforeMs: n
 }
 
 /**
- * Makes garbage of files that ended with or before the oldest snapshot, and forgets what was kept of them.
+ * Makes garbage of files, and their indexes, that ended with or before the oldest snapshot, and forgets what was kept of them.
  * @returns how many went; fewer than {@link EXPIRY_STEP_FILES}: there are no more
  */
 export async function expireFiles(sql: SqlSession, paths: DataPaths, clock: Clock): Promise<number> {
   const rows = await sql.all(
-    `SELECT f.data_file_id AS id, f.path AS path, f.path_is_relative AS is_relative, schema_name, table_name, node_id
-     FROM ducklake_data_file f JOIN openwit_files o ON o.data_file_id = f.data_file_id
-     JOIN ducklake_table t ON t.table_id = f.table_id JOIN ducklake_schema s ON s.schema_id = t.schema_id
+    `SELECT f.data_file_id AS id, node_id, ${PLACE_FIELDS}
+     FROM ${PLACES} JOIN openwit_files o ON o.data_file_id = f.data_file_id
      WHERE f.end_snapshot <= (SELECT min(snapshot_id) FROM ducklake_snapshot) LIMIT ${EXPIRY_STEP_FILES}`,
   );
   if (rows.length === 0) return 0;
@@ -49,14 +49,14 @@ export async function expireFiles(sql: SqlSession, paths: DataPaths, clock: Cloc
   }
   const sinceMs = clock.now();
   for (const row of rows) {
-    const kept = { path: row.path as string, isRelative: isTrue(row.is_relative) };
-    const path = paths.absolute(row.schema_name as string, row.table_name as TableName, kept);
-    await addGarbage(sql, paths, { path, nodeId: row.node_id as string, sinceMs });
+    for (const path of keptPlaces(paths, row)) {
+      await addGarbage(sql, paths, { path, nodeId: row.node_id as string, sinceMs });
+    }
   }
   return rows.length;
 }
 
-const FILE_TABLES = ['ducklake_file_column_stats', 'openwit_files', 'ducklake_data_file'];
+const FILE_TABLES = ['ducklake_file_column_stats', 'openwit_indexes', 'openwit_files', 'ducklake_data_file'];
 
 /** Forgets tables and schemas that no snapshot has, after their files. */
 export async function expireTables(sql: SqlSession): Promise<void> {

@@ -1,6 +1,6 @@
-import type { Garbage, TableName } from '@openwit/ports';
+import type { Garbage } from '@openwit/ports';
 import type { DataPaths } from './data-paths.ts';
-import { isTrue, lists, placeholders, type SqlSession } from './sql-database.ts';
+import { lists, placeholders, type SqlSession } from './sql-database.ts';
 
 // `openwit_garbage`: what may be in a store and is in no snapshot. A path is there or in a snapshot, never in both: each
 // transaction that takes a file in or lets one go keeps it so.
@@ -70,26 +70,4 @@ export async function garbageOf(sql: SqlSession, paths: DataPaths, nodeId: strin
     path: paths.absoluteGarbage(row.path as string),
     sinceMs: row.since_ms as number,
   }));
-}
-
-/** Those of the paths that a file of some snapshot has. */
-export async function takenPaths(
-  sql: SqlSession,
-  paths: DataPaths,
-  wanted: readonly string[],
-): Promise<ReadonlySet<string>> {
-  const taken = new Set<string>();
-  for (const candidates of lists(wanted.flatMap((path) => paths.candidates(path)))) {
-    const rows = await sql.all(
-      `SELECT f.path AS path, f.path_is_relative AS is_relative, schema_name, table_name
-       FROM ducklake_data_file f JOIN ducklake_table t ON t.table_id = f.table_id
-       JOIN ducklake_schema s ON s.schema_id = t.schema_id WHERE f.path IN ${placeholders(candidates.length)}`,
-      ...candidates,
-    );
-    for (const row of rows) {
-      const kept = { path: row.path as string, isRelative: isTrue(row.is_relative) };
-      taken.add(paths.absolute(row.schema_name as string, row.table_name as TableName, kept));
-    }
-  }
-  return taken;
 }

@@ -15,7 +15,7 @@ export interface MigrationContext {
 type Migration = (sql: SqlSession, dialect: SqlDialect, context: MigrationContext) => Promise<void>;
 
 /** Version n of the catalog is made by the first n of these. Released ones never change. */
-const MIGRATIONS: readonly Migration[] = [createCatalog, keepTiersAndGarbage, nameHolders];
+const MIGRATIONS: readonly Migration[] = [createCatalog, keepTiersAndGarbage, nameHolders, keepIndexes];
 
 /** Brings the catalog to the newest version in one transaction. @throws data / STORE_CORRUPTION when it is newer than this code */
 export async function migrate(database: SqlDatabase, context: MigrationContext): Promise<void> {
@@ -134,6 +134,15 @@ async function nameHolders(sql: SqlSession, dialect: SqlDialect): Promise<void> 
     dialect.definitions(`
 ALTER TABLE openwit_nodes ADD COLUMN holder TEXT NOT NULL DEFAULT '';
 ALTER TABLE openwit_nodes ADD COLUMN since_ms INTEGER NOT NULL DEFAULT 0;
+`),
+  );
+}
+
+/** Files have indexes. */
+async function keepIndexes(sql: SqlSession, dialect: SqlDialect): Promise<void> {
+  await sql.exec(
+    dialect.definitions(`
+CREATE TABLE openwit_indexes(data_file_id INTEGER PRIMARY KEY, name TEXT NOT NULL, size_bytes INTEGER NOT NULL, version INTEGER NOT NULL, columns TEXT NOT NULL);
 `),
   );
 }

@@ -8,7 +8,10 @@ import {
   type DataFile,
   type FileMove,
   type Garbage,
+  type IndexChange,
+  indexPath,
   OpenWitError,
+  placesOf,
   type Random,
   type SourcePosition,
   sleep,
@@ -16,11 +19,12 @@ import {
   type WalRange,
 } from '@openwit/ports';
 import { applyCommit } from './commit.ts';
-import { conflict, liveFile, liveFiles, retiredPaths } from './data-files.ts';
+import { conflict, liveFile, liveFiles, writeIndex } from './data-files.ts';
 import type { DataPaths } from './data-paths.ts';
 import { EXPIRY_STEP_FILES, expireFiles, expireTables, forgetSnapshots } from './expiry.ts';
 import type { Fence } from './fence.ts';
-import { addGarbage, adoptGarbage, forgetGarbage, garbageOf, takeFromGarbage, takenPaths } from './garbage.ts';
+import { addGarbage, adoptGarbage, forgetGarbage, garbageOf, takeFromGarbage } from './garbage.ts';
+import { retiredPaths, takenPaths } from './kept-places.ts';
 import {
   areCommitted,
   committedRanges,
@@ -115,7 +119,7 @@ export class SqlCatalog implements Catalog {
     });
   }
 
-  move({ fileId, from, to, tier }: FileMove): Promise<DataFile> {
+  move({ fileId, from, to, tier, index }: FileMove): Promise<DataFile> {
     return this.#write(async (sql) => {
       const found = await liveFile(sql, this.#paths, fileId);
       if (found === undefined) throw conflict(`the file to be moved is not live any more, id=${fileId}`);
@@ -123,10 +127,12 @@ export class SqlCatalog implements Catalog {
       // An earlier attempt had succeeded without its caller hearing of it.
       if (file.path === to && file.tier === tier) return file;
       if (file.path !== from) throw conflict(`the file was moved meanwhile, id=${fileId}`);
+      if (file.index?.name !== index) throw conflict(`the file has another index by now, id=${fileId}`);
       const moved = { ...file, path: to, tier };
       await sql.run('UPDATE openwit_files SET tier = ? WHERE data_file_id = ?', tier, fileId);
       if (from === to) return moved;
-      if ((await takenPaths(sql, this.#paths, [to])).size > 0) throw conflict('another file is at the place of a move');
+      const newPlaces = placesOf(moved);
+      if ((await takenPaths(sql, this.#paths, newPlaces)).size > 0) throw conflict('another file is at the place of a move');
       const { path, isRelative } = this.#paths.kept(tenant, table, to);
       await sql.run(
         'UPDATE ducklake_data_file SET path = ?, path_is_relative = ? WHERE data_file_id = ?',
@@ -134,9 +140,26 @@ export class SqlCatalog implements Catalog {
         isRelative,
         fileId,
       );
-      await takeFromGarbage(sql, this.#paths, [to]);
-      await addGarbage(sql, this.#paths, { path: from, nodeId, sinceMs: this.#clock.now() });
+      await takeFromGarbage(sql, this.#paths, newPlaces);
+      const sinceMs = this.#clock.now();
+      for (const path of placesOf(file)) await addGarbage(sql, this.#paths, { path, nodeId, sinceMs });
       return moved;
+    });
+  }
+
+  setIndex({ fileId, filePath, index }: IndexChange): Promise<DataFile> {
+    return this.#write(async (sql) => {
+      const found = await liveFile(sql, this.#paths, fileId);
+      if (found?.file.path !== filePath) throw conflict(`the indexed file is not there any more, id=${fileId}`);
+      const { index: before, ...file } = found.file;
+      if (before?.name === index?.name) return found.file;
+      await writeIndex(sql, fileId, index);
+      if (index !== undefined) await takeFromGarbage(sql, this.#paths, [indexPath(filePath, index)]);
+      if (before !== undefined) {
+        const path = indexPath(filePath, before);
+        await addGarbage(sql, this.#paths, { path, nodeId: found.nodeId, sinceMs: this.#clock.now() });
+      }
+      return index === undefined ? file : { ...file, index };
     });
   }
 
