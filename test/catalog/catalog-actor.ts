@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict';
 import { setImmediate } from 'node:timers/promises';
-import { type Catalog, type CatalogCommit, type DataFile, indexPath, isOpenWitError, type NewDataFile, placesOf } from '@openwit/ports';
+import {
+  type Catalog,
+  type CatalogCommit,
+  type DataFile,
+  indexPath,
+  isOpenWitError,
+  type NewDataFile,
+  placesOf,
+} from '@openwit/ports';
 import { fileOf, isConflict, rewriteOf, type SeededRandom } from '@openwit/ports/testing';
 import type { World } from './world.ts';
 

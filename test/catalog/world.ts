@@ -47,7 +47,9 @@ export async function worldIsWhole(world: World, catalogs: readonly Catalog[], a
   assert.equal(stats!.rows, rows);
   const live = files.flatMap(placesOf);
   for (const path of live) assert.ok(!world.removed.has(path), `what is live was removed, path=${path}`);
-  const indexes = await ask('SELECT data_file_id FROM openwit_indexes WHERE data_file_id NOT IN (SELECT data_file_id FROM ducklake_data_file)');
+  const indexes = await ask(
+    'SELECT data_file_id FROM openwit_indexes WHERE data_file_id NOT IN (SELECT data_file_id FROM ducklake_data_file)',
+  );
   assert.deepEqual(indexes, [], 'indexes of files that are gone');
 
   await nothingLiveIsGarbage(ask);

@@ -9,8 +9,9 @@ import { otlpJsonToProtobuf } from '@openwit/transport';
 import { matches, type Row } from '../../packages/index/tantivy-node/src/testing/evaluate.ts';
 import { randomOf, text } from '../../packages/index/tantivy-node/src/testing/generate.ts';
 import { needsAddon } from '../../packages/index/tantivy-node/src/testing/needs-addon.ts';
+import { until } from '../support/until.ts';
 
-/** A batch each, so that there are merged files, active ones, and the open batch. */
+/** A batch each, so that there are files with indexes, active ones, and the open batch. */
 const BATCH_ROWS = 100;
 const ROWS = 1050;
 const ANALYSERS = { body: 'log', 'attributes.user.id': 'log', 'attributes.rare': 'log', severity_text: 'log' } as const;
@@ -28,9 +29,16 @@ let wit: OpenWit;
 
 before(async () => {
   const ingest = { batch: { maxRows: BATCH_ROWS } };
-  wit = await OpenWit.open({ dataDir: folder, ingest, storage: { compaction: { minFiles: 4, maxFiles: 4 } } });
+  wit = await OpenWit.open({
+    dataDir: folder,
+    ingest,
+    storage: { compaction: { minFiles: 4, maxFiles: 4 } },
+    // One of the fields is in the index, the others are not.
+    indexing: { delayMs: 1, rules: [{ text: ['body', 'attributes.user.id'] }] },
+  });
   for (let at = 0; at < ROWS; at += 50)
     await wit.ingest({ tenant: 'default', signal: 'logs', payload: request(at, 50) });
+  await until(() => wit.stats().store.tables.some((table) => table.indexedFiles >= 2), 'files have indexes');
 });
 after(async () => {
   await wit.close();

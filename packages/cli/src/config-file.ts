@@ -4,11 +4,11 @@ import { OpenWitError } from '@openwit/ports';
 
 /** The options of a node by section; what is inside them is checked where it is used. */
 export interface Config {
-  readonly node: Pick<OpenWitOptions, 'ingest' | 'wal' | 'storage' | 'tiers' | 'tenants' | 'query'>;
+  readonly node: Pick<OpenWitOptions, 'ingest' | 'wal' | 'storage' | 'tiers' | 'indexing' | 'tenants' | 'query'>;
   readonly listen: ListenOptions;
 }
 
-const SECTIONS = ['ingest', 'wal', 'storage', 'tiers', 'tenants', 'query', 'listen'];
+const SECTIONS = ['ingest', 'wal', 'storage', 'tiers', 'indexing', 'tenants', 'query', 'listen'];
 
 /** @throws invalid / INVALID_CONFIG */
 export async function readConfig(path: string): Promise<Config> {

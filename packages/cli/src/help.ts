@@ -17,7 +17,8 @@ const PAGES = {
   serve: `openwit serve [options]: run a node
 
   --data-dir DIR   where the data is kept; made when it is not there   (./data)
-  --config FILE    JSON with the options of a node: ingest, wal, storage, tiers, tenants, query, listen
+  --config FILE    JSON with the options of a node: ingest, wal, storage, tiers, indexing, tenants,
+                   query, listen
   --host HOST      address to listen on                                (127.0.0.1)
   --grpc PORT      OTLP over gRPC, 0 for a free port                    (4317)
   --http PORT      OTLP over HTTP: /v1/traces, /v1/logs, /v1/metrics    (4318)

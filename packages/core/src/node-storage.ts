@@ -16,6 +16,7 @@ import {
   backupStore,
   ColdCache,
   DiskReserve,
+  type IndexingOptions,
   LsmStore,
   lockDataFolder,
   type MatchRows,
@@ -31,6 +32,9 @@ import type { IngestStore } from './ingest/open-batches.ts';
 import { limitOf } from './ingest/tenant-limits.ts';
 import type { OpenWitOptions } from './open-wit-options.ts';
 import { NodeTiers } from './tier-stores.ts';
+
+/** Searches files and rows, and indexes files, each in a thread of its own. */
+export const INDEX_MODULE: string = import.meta.resolve('@openwit/index');
 
 /** What a node needs of its store. */
 export interface NodeStore extends IngestStore {
@@ -88,6 +92,10 @@ export async function openDiskStorage(options: OpenWitOptions): Promise<NodeStor
   return storage;
 }
 
+function indexingOf({ indexing: { enabled = true, ...options } = {} }: OpenWitOptions): IndexingOptions {
+  return enabled ? { module: INDEX_MODULE, ...options } : {};
+}
+
 async function openParts(options: OpenWitOptions): Promise<NodeStorage> {
   const { clock = systemClock, random = systemRandom, fileSystem = nodeFileSystem, dataDir } = options;
   const opened: (() => Promise<void> | void)[] = [];
@@ -142,6 +150,7 @@ async function openParts(options: OpenWitOptions): Promise<NodeStorage> {
         maxAttributeColumns,
         ...options.storage,
         ...tiering,
+        indexing: indexingOf(options),
       },
     );
     opened.push(() => store.close());

@@ -1,6 +1,6 @@
 import type { Clock, FileSystem, Random } from '@openwit/ports';
 import type { QuerySettings } from '@openwit/query';
-import type { PolicyRule } from '@openwit/storage';
+import type { IndexingRule, PolicyRule } from '@openwit/storage';
 import type { ReceiverOptions } from '@openwit/transport';
 import type { IngestOptions } from './ingest/ingest-settings.ts';
 import type { TenantLimit } from './ingest/tenant-limits.ts';
@@ -77,6 +77,14 @@ export interface OpenWitOptions {
     };
     /** How long a clock that jumped forward must go on before records are removed by it. Default 3,600,000. */
     readonly clockConfirmMs?: number;
+  };
+  readonly indexing?: {
+    /** Whether files get indexes. Default true. */
+    readonly enabled?: boolean;
+    /** What is indexed. Of the rules that name a table, the last one that has a part holds; files that have an index keep it. */
+    readonly rules?: readonly IndexingRule[];
+    /** How long a merged file must have been there before it is indexed: it may be merged again. Default 30,000. */
+    readonly delayMs?: number;
   };
   readonly tenants?: {
     /** What tenants may send and store. Of the limits that name a tenant, the last one that has a part holds. */

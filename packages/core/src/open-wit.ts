@@ -23,7 +23,7 @@ import { type MetricExporterOptions, OpenWitMetricExporter } from './exporters/m
 import { OpenWitSpanExporter } from './exporters/span-exporter.ts';
 import type { IngestOptions } from './ingest/ingest-settings.ts';
 import { Ingestor, type IngestorStats } from './ingest/ingestor.ts';
-import { type NodeStorage, openDiskStorage, openMemoryStorage } from './node-storage.ts';
+import { INDEX_MODULE, type NodeStorage, openDiskStorage, openMemoryStorage } from './node-storage.ts';
 import type { Listening, ListenOptions, OpenWitOptions } from './open-wit-options.ts';
 import { checkOptions } from './option-checks.ts';
 import { toStatement } from './sql-tag.ts';
@@ -101,7 +101,7 @@ export class OpenWit {
       const tenantLimits = options.tenants?.limits ?? [];
       const ingestor = new Ingestor({ wal, store, clock, nextBatchId, tenantLimits }, ingestOptions(options));
       const engine = new QueryEngine(
-        { source: ingestor, clock, usage: () => store.usage(), searchModule: import.meta.resolve('@openwit/index') },
+        { source: ingestor, clock, usage: () => store.usage(), searchModule: INDEX_MODULE },
         { ...options.query, ...folders },
       );
       await keepingAlive(ingestor.recover());

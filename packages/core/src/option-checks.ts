@@ -2,7 +2,7 @@ import { OpenWitError } from '@openwit/ports';
 import type { OpenWitOptions } from './open-wit-options.ts';
 import { TIER_TYPES, type TierOption } from './tier-stores.ts';
 
-type Sections = Pick<OpenWitOptions, 'ingest' | 'wal' | 'storage' | 'tiers' | 'tenants' | 'query'>;
+type Sections = Pick<OpenWitOptions, 'ingest' | 'wal' | 'storage' | 'tiers' | 'indexing' | 'tenants' | 'query'>;
 
 /** What a value must be, or undefined when it is that. */
 type Check = (value: unknown) => string | undefined;
@@ -44,6 +44,26 @@ const RULE_CHECKS: PartChecks = {
   coldAfterMs: integer,
   archiveAfterMs: integer,
   retentionMs: integer,
+};
+
+const texts: Check = (value) =>
+  Array.isArray(value) && value.every((entry) => text(entry) === undefined) ? undefined : 'a list of columns';
+const analysed: Check = (value) => {
+  const isColumn = (entry: unknown) => {
+    const { column, analyser } = Object(entry) as { column?: unknown; analyser?: unknown };
+    return text(entry) === undefined || (text(column) === undefined && analyserName(analyser) === undefined);
+  };
+  return Array.isArray(value) && value.every(isColumn)
+    ? undefined
+    : 'a list of columns, each perhaps with its analyser';
+};
+const analyserName = oneOf('log', 'cjk', 'raw');
+
+const INDEXING_CHECKS: PartChecks = {
+  tenant: text,
+  table: oneOf('traces', 'logs', 'metrics'),
+  text: analysed,
+  values: texts,
 };
 
 const LIMIT_CHECKS: PartChecks = {
@@ -104,6 +124,7 @@ const CHECKS: Checks<Sections> = {
     cache: { maxBytes: integer, maxConcurrentRequests: integer, restoreArchived: flag, restoreDays: integer },
     clockConfirmMs: integer,
   },
+  indexing: { enabled: flag, rules: listOf(INDEXING_CHECKS), delayMs: integer },
   tenants: { limits: listOf(LIMIT_CHECKS) },
   query: {
     threads: integer,
@@ -122,9 +143,9 @@ const CHECKS: Checks<Sections> = {
  * Every option exists and has a value that it can have. Options come from files too, where no compiler saw them.
  * @throws invalid / INVALID_CONFIG with `details.option`
  */
-export function checkOptions({ ingest, wal, storage, tiers, tenants, query, dataDir }: OpenWitOptions): void {
+export function checkOptions({ ingest, wal, storage, tiers, indexing, tenants, query, dataDir }: OpenWitOptions): void {
   if (typeof dataDir !== 'string' || dataDir === '') throw invalid('must be a path', 'dataDir', dataDir);
-  checkSection('', { ingest, wal, storage, tiers, tenants, query }, CHECKS);
+  checkSection('', { ingest, wal, storage, tiers, indexing, tenants, query }, CHECKS);
 }
 
 function checkSection(path: string, section: object, checks: object): void {

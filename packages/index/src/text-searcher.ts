@@ -1,4 +1,4 @@
-import { OpenWitError, type RowTest, type TextSearcher } from '@openwit/ports';
+import { type CompiledSearch, OpenWitError, type TextAnalyser, type TextSearcher } from '@openwit/ports';
 import { type Query, RowMatcher, TantivyError } from '@openwit/tantivy-node';
 import { parseSearch } from './grammar/parse-search.ts';
 
@@ -7,32 +7,35 @@ const OWN = '';
 
 /** Searches by the language of docs/reference/search.md. */
 export const textSearcher: TextSearcher = {
-  compile(search: string, fieldOf: (name: string) => void): RowTest {
-    const fields = [OWN];
+  compile(search: string, analyser: TextAnalyser, fieldOf: (name: string) => TextAnalyser): CompiledSearch {
+    const analysers = new Map([[OWN, analyser]]);
     const query = parseSearch(search, OWN, (name) => {
-      if (!fields.includes(name)) {
-        fieldOf(name);
-        fields.push(name);
-      }
+      if (!analysers.has(name)) analysers.set(name, fieldOf(name));
       return name;
     });
-    const matcher = matcherOf(query, fields);
-    return { test: (rows, columns) => matcher.match(rows, columns) };
+    const matcher = matcherOf(query, analysers);
+    return {
+      test: (rows, columns) => matcher.match(rows, columns),
+      fields: [...analysers.keys()],
+      analysers: [...analysers.values()],
+      query,
+    };
   },
 };
 
-function matcherOf(query: Query, fields: readonly string[]): RowMatcher {
+function matcherOf(query: Query, analysers: ReadonlyMap<string, TextAnalyser>): RowMatcher {
   try {
     return new RowMatcher(
       query,
-      fields.map((name) => ({ name, analyser: 'log' })),
+      [...analysers].map(([name, analyser]) => ({ name, analyser })),
     );
   } catch (error) {
-    throw error instanceof TantivyError ? asOpenWitError(error) : error;
+    throw error instanceof TantivyError ? searchFailure(error) : error;
   }
 }
 
-function asOpenWitError(cause: TantivyError): OpenWitError {
+/** What a search fails with. */
+export function searchFailure(cause: TantivyError): OpenWitError {
   switch (cause.code) {
     case 'invalid':
       return new OpenWitError('invalid', 'QUERY_INVALID', cause.message, { cause });

@@ -23,6 +23,8 @@ export interface Snapshot {
    * invalid / QUERY_LIMIT, overloaded / OVERLOADED when there is no room; closed / CLOSED; the reason of the signal
    */
   localise?(reads: readonly FileRead[], signal?: AbortSignal): Promise<ReadonlyMap<number, string>>;
+  /** To be told of an index of the snapshot that is not there, or not what it should be; absent where there is nobody to heed it. */
+  indexIsDamaged?(table: TableName, file: DataFile): void;
   /** Until this is called, the snapshot's files and memory stay readable. Releasing twice does nothing. */
   release(): void;
 }
@@ -76,6 +78,7 @@ export interface TableUsage {
   readonly table: TableName;
   readonly files: number;
   readonly rows: number;
+  /** Of files and their indexes. */
   readonly bytesByTier: Readonly<Record<Tier, number>>;
   readonly attributeColumns: number;
   /** Nanoseconds since the Unix epoch; undefined when there is no file. */

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { isoTime, type Random, randomHex, type SealedBatch } from '@openwit/ports';
+import { indexedFile, isoTime, type Random, randomHex, type SealedBatch } from '@openwit/ports';
 
 /** `{tenant}/{signal}/{year}/{month}/{day}/{node}`: the day, in UTC, of the batch's earliest record. */
 export function dayFolder(
@@ -13,10 +13,11 @@ export function dayFolder(
   return join(tenant, table, year!, month!, day!, nodeId);
 }
 
-/** The node whose folder a file is in, by its path below the data path; undefined when no file of a table is called so. */
+/** The node whose folder a file or an index is in, by its path below the data path; undefined when none is called so. */
 export function nodeOfKey(key: string): string | undefined {
-  const parts = key.split('/');
-  return parts.length === 7 && key.endsWith('.parquet') ? parts[5] : undefined;
+  const file = indexedFile(key)?.filePath ?? key;
+  const parts = file.split('/');
+  return parts.length === 7 && file.endsWith('.parquet') ? parts[5] : undefined;
 }
 
 /** `active-00000000002a-000000000000007b.parquet`: the level, the batch id and its last sequence number, in hex. */

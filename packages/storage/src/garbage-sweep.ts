@@ -1,4 +1,4 @@
-import type { Catalog } from '@openwit/ports';
+import { type Catalog, placesOf } from '@openwit/ports';
 import type { TenantTables } from './tenant-tables.ts';
 import type { FilePlaces } from './tiers/file-places.ts';
 
@@ -99,5 +99,5 @@ export async function sweepGarbage(
 /** The current ones too: the answer to a commit that ended them may not have come yet. */
 function pinnedPaths({ tables }: GarbageParts): ReadonlySet<string> {
   const all = [...tables].flatMap(({ versions }) => [...versions.pinnedFiles(), ...versions.current.files]);
-  return new Set(all.map(({ path }) => path));
+  return new Set(all.flatMap(placesOf));
 }

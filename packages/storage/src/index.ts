@@ -6,8 +6,17 @@ export type { MergedFile, MergeInput, MergeOutput, MergeRequest, MergeSettings }
 export type { CompactionSettings } from './compaction/plan-compaction.ts';
 export * from './data-folder-lock.ts';
 export * from './disk-reserve.ts';
+export type { BuiltIndex, IndexRequest } from './indexing/build-index.ts';
+export type { IndexBuilder } from './indexing/index-builder.ts';
+export type { IndexingRule, TableIndexing } from './indexing/indexed-columns.ts';
+export type { IndexingStats } from './indexing/indexing.ts';
 export * from './lsm-store.ts';
-export type { CompactionOptions, LsmStoreCollaborators, LsmStoreSettings } from './lsm-store-settings.ts';
+export type {
+  CompactionOptions,
+  IndexingOptions,
+  LsmStoreCollaborators,
+  LsmStoreSettings,
+} from './lsm-store-settings.ts';
 export * from './memory-store.ts';
 export { DiskObjectStore, type DiskObjectStoreSettings } from './objects/disk-object-store.ts';
 export { fileContent } from './objects/file-content.ts';

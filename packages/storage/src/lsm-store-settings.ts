@@ -3,6 +3,9 @@ import type { Catalog, Clock, FileSystem, Random, WalRange } from '@openwit/port
 import type { FileMerger } from './compaction/file-merger.ts';
 import type { MergeSettings } from './compaction/merge-request.ts';
 import { type CompactionSettings, DEFAULT_COMPACTION } from './compaction/plan-compaction.ts';
+import type { IndexBuilder } from './indexing/index-builder.ts';
+import type { IndexingRule } from './indexing/indexed-columns.ts';
+import type { IndexingSettings } from './indexing/indexing.ts';
 import { type AttributeColumnSettings, DEFAULT_ATTRIBUTE_COLUMNS } from './parquet/attribute-columns.ts';
 import type { ParquetCompression } from './parquet/encode-protocol.ts';
 import type { ParquetWriters, ParquetWritersSettings } from './parquet/parquet-writers.ts';
@@ -22,6 +25,8 @@ export interface LsmStoreCollaborators {
   readonly writers?: Pick<ParquetWriters, 'encode' | 'giveBack' | 'close'>;
   /** Merges files; by default a worker thread of the store's own. */
   readonly merger?: Pick<FileMerger, 'merge' | 'close'>;
+  /** Builds indexes; by default a worker thread of the store's own, where the settings name a module. */
+  readonly indexBuilder?: Pick<IndexBuilder, 'build' | 'close'>;
   /** The stores of the tiers beyond the local disk. Default: none, every file stays. */
   readonly tiers?: TierStores;
   /** What queries read files of object stores through; without it they cannot. It stays open when the store is closed. */
@@ -31,6 +36,15 @@ export interface LsmStoreCollaborators {
 export interface CompactionOptions extends CompactionSettings {
   /** What a merge may hold in memory, in bytes. Default 128 MiB. */
   readonly memoryLimitBytes: number;
+}
+
+export interface IndexingOptions {
+  /** The URL of the module whose `fileIndexer` builds indexes. Default: none are built. */
+  readonly module?: string;
+  /** What is indexed; of the rules that name a table the last one holds. Files that have an index keep it. */
+  readonly rules?: readonly IndexingRule[];
+  /** How long a merged file must have been there before it is indexed, in milliseconds: it may be merged again. Default 30,000. */
+  readonly delayMs?: number;
 }
 
 export interface LsmStoreSettings {
@@ -49,6 +63,7 @@ export interface LsmStoreSettings {
   /** Threads that write Parquet. Default 1. */
   readonly threads?: number;
   readonly compaction?: Partial<CompactionOptions>;
+  readonly indexing?: IndexingOptions;
   /** How long other readers of the catalog find the files of a snapshot after the next one, in milliseconds. Default 30,000. */
   readonly snapshotRetentionMs?: number;
   /**
@@ -72,6 +87,7 @@ export interface LsmStoreSettings {
 const DEFAULT_MEMORY_BYTES = 128 * 1024 * 1024;
 const DEFAULT_RETENTION_MS = 30_000;
 const DEFAULT_CONFIRM_MS = 3_600_000;
+const DEFAULT_INDEXING_DELAY_MS = 30_000;
 const SHORTEST_TICK_MS = 50;
 const LONGEST_TICK_MS = 5000;
 
@@ -83,6 +99,8 @@ export interface ResolvedSettings extends Required<Pick<LsmStoreSettings, Given>
   readonly writing: Required<ParquetWritersSettings>;
   readonly merging: MergeSettings;
   readonly planning: CompactionSettings;
+  readonly indexModule: string | undefined;
+  readonly indexing: IndexingSettings;
   readonly minShare: number;
   readonly attributeColumnsOf: (tenant: string) => AttributeColumnSettings;
   readonly bucketSweep: BucketSweepSettings;
@@ -104,6 +122,12 @@ export function resolvedSettings(settings: LsmStoreSettings): ResolvedSettings {
     writing: { threads, compression },
     merging: { tempDir, memoryLimitBytes },
     planning,
+    indexModule: settings.indexing?.module,
+    indexing: {
+      rules: settings.indexing?.rules ?? [],
+      delayMs: settings.indexing?.delayMs ?? DEFAULT_INDEXING_DELAY_MS,
+      stableBytes: planning.stableBytes,
+    },
     minShare: attributeColumns.minShare,
     attributeColumnsOf: (tenant) => {
       const maxPerTable = maxAttributeColumns?.(tenant);

@@ -4,6 +4,7 @@ import {
   type Clock,
   type DataFile,
   OpenWitError,
+  placesOf,
   type SealedBatch,
   SIGNALS,
   type Snapshot,
@@ -17,6 +18,8 @@ import { Compactor } from './compaction/compactor.ts';
 import { FileMerger } from './compaction/file-merger.ts';
 import { FenceWatch } from './fence-watch.ts';
 import { BusyPaths } from './garbage-sweep.ts';
+import { IndexBuilder } from './indexing/index-builder.ts';
+import { Indexing, NO_INDEXING } from './indexing/indexing.ts';
 import {
   type LsmStoreCollaborators,
   type LsmStoreSettings,
@@ -63,6 +66,8 @@ export class LsmStore implements BatchSink, TableSource {
   readonly #retirement: Retirement;
   readonly #mover: TierMover;
   readonly #bucketSweep: BucketSweep;
+  readonly #indexBuilder: Pick<IndexBuilder, 'build' | 'close'> | undefined;
+  readonly #indexing: Indexing | undefined;
   readonly #maxHotBytes: number;
   readonly #busy = new BusyPaths();
   /** Undefined when files have changed since it was last asked for. */
@@ -72,6 +77,8 @@ export class LsmStore implements BatchSink, TableSource {
   readonly #cleaning: Maintenance;
   /** Apart from the rest: an upload takes as long as the network wants. */
   readonly #moving: Maintenance;
+  /** In parallel with merges. */
+  readonly #indexingLoop: Maintenance;
 
   /** Reads the catalog and removes what a crash left. @throws unavailable / STORE_UNAVAILABLE; data / STORE_CORRUPTION */
   static async open(collaborators: LsmStoreCollaborators, given: LsmStoreSettings): Promise<LsmStore> {
@@ -83,7 +90,7 @@ export class LsmStore implements BatchSink, TableSource {
     for (const { tenant, table, attributeColumns } of await catalog.tables()) {
       const files = await catalog.files(tenant, table);
       tables.table(tenant, table).change({ files, attributeColumns });
-      for (const { path } of files) known.add(path);
+      for (const path of files.flatMap(placesOf)) known.add(path);
     }
     await sweepOrphans(fileSystem, dataPath, nodeId, known).catch((cause) => {
       throw new OpenWitError('unavailable', 'STORE_UNAVAILABLE', `leftovers cannot be removed, path=\`${dataPath}\``, {
@@ -155,6 +162,27 @@ export class LsmStore implements BatchSink, TableSource {
       { catalog, fileSystem, clock, tables, places, busy, onMoved: () => this.#changed(), onLeft },
       { policies, hotBytes: HOT_SHARE * hotBytes, ...(archiveClass !== undefined && { archiveClass }) },
     );
+    const { indexModule } = settings;
+    this.#indexBuilder =
+      collaborators.indexBuilder ?? (indexModule === undefined ? undefined : new IndexBuilder(indexModule));
+    this.#indexing =
+      this.#indexBuilder &&
+      new Indexing(
+        {
+          catalog,
+          fileSystem,
+          clock,
+          random,
+          builder: this.#indexBuilder,
+          tables,
+          places,
+          busy,
+          sync,
+          onLeft,
+          onChanged: () => this.#changed(),
+        },
+        settings.indexing,
+      );
     this.#bucketSweep = new BucketSweep({ catalog, places, clock, tables, busy, onLeft }, nodeId, settings.bucketSweep);
     this.#changed();
     const syncing: Chore = {
@@ -164,6 +192,10 @@ export class LsmStore implements BatchSink, TableSource {
     this.#merging = new Maintenance({ clock, chores: [syncing, this.#compactor] }, tickMs);
     this.#cleaning = new Maintenance({ clock, chores: [this.#fence, this.#retention, this.#retirement] }, tickMs);
     this.#moving = new Maintenance({ clock, chores: [this.#mover, this.#bucketSweep] }, tickMs);
+    this.#indexingLoop = new Maintenance(
+      { clock, chores: this.#indexing === undefined ? [] : [this.#indexing] },
+      tickMs,
+    );
   }
 
   /**
@@ -177,16 +209,22 @@ export class LsmStore implements BatchSink, TableSource {
   /** @throws fenced / FENCED */
   snapshot(tenant: string, tables: readonly TableName[]): Snapshot {
     this.#fence.check();
-    return this.#tables.snapshot(tenant, tables);
+    const indexIsDamaged = (table: TableName, file: DataFile) => {
+      this.#indexing?.isDamaged(tenant, table, file);
+      this.#indexingLoop.wake();
+    };
+    return { ...this.#tables.snapshot(tenant, tables), indexIsDamaged };
   }
 
   /**
-   * Merges what is left of every hour, also of those that are not over. Resolves when nothing is left to merge.
+   * Merges what is left of every hour, also of those that are not over, and indexes what was merged. Resolves when nothing is left
+   * to merge.
    * @throws unavailable / STORE_UNAVAILABLE when a merge failed; fenced / FENCED
    */
   async compact(): Promise<void> {
     this.#fence.check();
-    return this.#compactor.closeHours();
+    await this.#compactor.closeHours();
+    await this.#indexing?.finish();
   }
 
   /**
@@ -228,7 +266,7 @@ export class LsmStore implements BatchSink, TableSource {
     return removed;
   }
 
-  /** Bytes of a tenant's files, in all tiers. */
+  /** Bytes of a tenant's files and their indexes, in all tiers. */
   storedBytes(tenant: string): number {
     return this.#tables.of(tenant).reduce((sum, { current }) => sum + summaryOf(current.files).sizeBytes, 0);
   }
@@ -277,8 +315,9 @@ export class LsmStore implements BatchSink, TableSource {
       tenant,
       table,
       files: current.files.length,
+      indexedFiles: current.files.filter(({ index }) => index !== undefined).length,
       rows: current.files.reduce((sum, { rows }) => sum + rows, 0),
-      sizeBytes: current.files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+      sizeBytes: summaryOf(current.files).sizeBytes,
     }));
     return {
       fenced: this.fenced,
@@ -289,6 +328,7 @@ export class LsmStore implements BatchSink, TableSource {
       retention: this.#retention.stats,
       retirement: this.#retirement.stats,
       bucketSweep: this.#bucketSweep.stats,
+      indexing: this.#indexing?.stats ?? NO_INDEXING,
     };
   }
 
@@ -300,6 +340,9 @@ export class LsmStore implements BatchSink, TableSource {
     this.#mover.stop();
     this.#bucketSweep.stop();
     const patience = this.#clock.schedule(CLOSE_PATIENCE_MS, () => this.#giveUp());
+    this.#indexing?.giveUp();
+    await this.#indexBuilder?.close();
+    await this.#indexingLoop.close();
     await this.#compactor.close();
     await this.#merging.close();
     await this.#cleaning.close();
@@ -313,22 +356,23 @@ export class LsmStore implements BatchSink, TableSource {
   /** What is under way fails at the catalog. */
   #stepDown(error: OpenWitError): void {
     this.#giveUp();
-    for (const maintenance of [this.#merging, this.#cleaning, this.#moving]) maintenance.stop();
+    const loops = [this.#merging, this.#cleaning, this.#moving, this.#indexingLoop];
+    for (const maintenance of loops) maintenance.stop();
     this.#flusher.stop(error);
   }
 
   #giveUp(): void {
     this.#mover.giveUp();
+    this.#indexing?.giveUp();
     this.#retirement.giveUp();
   }
 
   #committed(files: readonly DataFile[], tell: () => void = () => {}): void {
     this.#compactor.added(files);
+    this.#indexing?.added(files);
     this.#changed();
     tell();
-    this.#merging.wake();
-    this.#cleaning.wake();
-    this.#moving.wake();
+    for (const loop of [this.#merging, this.#cleaning, this.#moving, this.#indexingLoop]) loop.wake();
   }
 
   /** Files came, went or moved. */

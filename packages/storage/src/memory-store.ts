@@ -10,6 +10,7 @@ import {
 } from '@openwit/ports';
 import type { RecordBatch } from 'apache-arrow';
 import { NO_COMPACTION } from './compaction/compactor.ts';
+import { NO_INDEXING } from './indexing/indexing.ts';
 import { NOTHING_EXPIRED } from './retention/retention.ts';
 import { NOTHING_RETIRED } from './retirement.ts';
 import type { StoreStats } from './store-stats.ts';
@@ -112,6 +113,7 @@ export class MemoryStore implements BatchSink, TableSource {
       retention: NOTHING_EXPIRED,
       retirement: NOTHING_RETIRED,
       bucketSweep: NO_SWEEPS,
+      indexing: NO_INDEXING,
     };
   }
 

@@ -2,9 +2,9 @@ import { join } from 'node:path';
 import type { FileSystem } from '@openwit/ports';
 
 /**
- * Removes what a crash left in this node's folders: unfinished files, and files that were never committed. Their records
- * are still in the log. Must run before the first file is written.
- * @param committed the paths of all files in the catalog
+ * Removes what a crash left in this node's folders: unfinished files, and files and indexes that were never committed. The
+ * records are still in the log. Must run before the first file is written.
+ * @param committed the paths of all files and indexes in the catalog
  * @returns how many files were removed
  */
 export async function sweepOrphans(
@@ -32,6 +32,6 @@ async function* filesOf(
   for (const { name, isFolder } of await fileSystem.list(folder)) {
     const path = join(folder, name);
     if (isFolder) yield* filesOf(fileSystem, path, nodeId, isOwn || name === nodeId);
-    else if (isOwn && /\.parquet(\.tmp)?$/.test(name)) yield path;
+    else if (isOwn && /\.(parquet|index)(\.tmp)?$/.test(name)) yield path;
   }
 }

@@ -1,5 +1,5 @@
 import { dirname, join, relative } from 'node:path';
-import { type Clock, type FileSystem, OpenWitError } from '@openwit/ports';
+import { type Clock, type FileSystem, OpenWitError, placesOf } from '@openwit/ports';
 import { SqliteCatalog } from './catalog/sqlite-catalog.ts';
 import { makeDurableFolder } from './durable-folder.ts';
 import { unfinishedName } from './file-paths.ts';
@@ -16,7 +16,7 @@ export interface StoreBackupParts {
 const COPY_BYTES = 8 * 1024 * 1024;
 
 /**
- * Copies the catalog as it is at one moment, and the local files that it has then, into a folder from which a node can be
+ * Copies the catalog as it is at one moment, and the local files and indexes that it has then, into a folder from which a node can be
  * opened. Where the disk is the same, the files are linked and take no room. The catalog comes last: without it there is no back-up.
  * To be called while no file is removed. @throws invalid / INVALID_CONFIG when there is something in the folder
  */
@@ -36,8 +36,10 @@ export async function backupStore(parts: StoreBackupParts, folder: string): Prom
     await copy.forgetGarbage((await copy.garbage()).map((garbage) => garbage.path));
     for (const { tenant, table } of await copy.tables()) {
       for (const file of await copy.files(tenant, table)) {
-        if (file.tier === 'hot')
-          await copyFile(fileSystem, file.path, join(folder, 'parquet', relative(dataPath, file.path)));
+        if (file.tier !== 'hot') continue;
+        for (const path of placesOf(file)) {
+          await copyFile(fileSystem, path, join(folder, 'parquet', relative(dataPath, path)));
+        }
       }
     }
   } finally {

@@ -1,5 +1,6 @@
 import type { OpenWitError, TableName } from '@openwit/ports';
 import type { CompactionStats } from './compaction/compactor.ts';
+import type { IndexingStats } from './indexing/indexing.ts';
 import type { RetentionStats } from './retention/retention.ts';
 import type { RetirementStats } from './retirement.ts';
 import type { BucketSweepStats } from './tiers/bucket-sweep.ts';
@@ -23,12 +24,16 @@ export interface StoreStats {
   /** What no snapshot has any more. */
   readonly retirement: RetirementStats;
   readonly bucketSweep: BucketSweepStats;
+  readonly indexing: IndexingStats;
 }
 
 export interface TableStats {
   readonly tenant: string;
   readonly table: TableName;
   readonly files: number;
+  /** Of these files, those that have an index. */
+  readonly indexedFiles: number;
   readonly rows: number;
+  /** With the indexes. */
   readonly sizeBytes: number;
 }

@@ -1,4 +1,4 @@
-import type { TableName, TableUsage, Tier } from '@openwit/ports';
+import { bytesWithIndex, type TableName, type TableUsage, type Tier } from '@openwit/ports';
 import type { TableVersion } from './table-versions.ts';
 
 /** What a table has in files now. */
@@ -13,7 +13,7 @@ export function tableUsage(
   let maxTimestampNs: bigint | undefined;
   for (const file of files) {
     rows += file.rows;
-    bytesByTier[file.tier] += file.sizeBytes;
+    bytesByTier[file.tier] += bytesWithIndex(file);
     if (minTimestampNs === undefined || file.minTimestampNs < minTimestampNs) minTimestampNs = file.minTimestampNs;
     if (maxTimestampNs === undefined || file.maxTimestampNs > maxTimestampNs) maxTimestampNs = file.maxTimestampNs;
   }

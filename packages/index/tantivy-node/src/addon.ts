@@ -15,7 +15,9 @@ type Columns = readonly (Utf8Column | null)[];
 /** What the native side gives; queries and fields are JSON there. */
 export interface Addon {
   readonly NativeIndexWriter: new (path: string, fields: string, rows: number, bytes: number) => NativeIndexWriter;
-  readonly NativeIndexReader: { open(path: string, present?: Float64Array): Promise<NativeIndexReader> };
+  readonly NativeIndexReader: {
+    open(path: string, length?: number, present?: Float64Array): Promise<NativeIndexReader>;
+  };
   readonly NativeMatcher: new (query: string, fields: string) => NativeMatcher;
   readonly NativeCancellation: new () => NativeCancellation;
   analyse(analyser: string, text: string): string[];

@@ -165,6 +165,15 @@ test('columns that contradict themselves are refused, and cost nothing', needsAd
   assert.equal((await IndexReader.open(other)).rows, 2);
 });
 
+test('something else may follow the index in its file', needsAddon, async () => {
+  const followed = join(folder, 'followed.index');
+  const index = readFileSync(path);
+  writeFileSync(followed, Buffer.concat([index, Buffer.from('something else')]));
+  const reader = await IndexReader.open(followed, { length: index.length });
+  assert.deepEqual(await reader.search(QUERIES[0]!), answers[0]);
+  await assert.rejects(IndexReader.open(followed, { length: index.length + 100 }), { code: 'damaged' });
+});
+
 test('an index of no rows finds nothing', needsAddon, async () => {
   const empty = join(folder, 'empty.index');
   await new IndexWriter(empty, { fields: [{ name: 'body', analyser: 'log' }] }).finish();

@@ -4,6 +4,8 @@ import type { Query } from './query.ts';
 import { type ByteRange, native } from './tantivy-error.ts';
 
 export interface OpenOptions {
+  /** Of the index, in bytes, where something else follows it in its file. Default: all of the file. */
+  readonly length?: number;
   /**
    * What is here of a file that is of its full size but has holes: byte ranges, ascending. What a search needs beside them is told by
    * the error `missing`. Default: all.
@@ -26,10 +28,10 @@ export class IndexReader {
   readonly fields: readonly FieldOptions[];
 
   /** @throws TantivyError `unavailable`, `io`, `damaged`, `missing` */
-  static async open(path: string, { present }: OpenOptions = {}): Promise<IndexReader> {
+  static async open(path: string, { length, present }: OpenOptions = {}): Promise<IndexReader> {
     const { NativeIndexReader } = addon();
     const ranges = present && Float64Array.from(present.flat());
-    return new IndexReader(await native(() => NativeIndexReader.open(path, ranges)));
+    return new IndexReader(await native(() => NativeIndexReader.open(path, length, ranges)));
   }
 
   private constructor(own: NativeIndexReader) {

@@ -1,25 +1,32 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
-import { TABLES, type TableName, type TextSearcher } from '@openwit/ports';
+import { type IndexSearcher, TABLES, type TableName, type TextSearcher } from '@openwit/ports';
 import { MemoryFunction } from '../memory/memory-function.ts';
 import { stringLayoutHolds } from '../memory/self-test.ts';
 import { MatchFunction } from '../search/match-function.ts';
+import { SelectionFunction } from '../search/selection-function.ts';
 import { type FunctionCatalog, loadFunctions } from '../sql/functions.ts';
 import { LOGICAL_TABLES } from '../sql/logical-table.ts';
 import { Session } from '../sql/session.ts';
 import { escapeGlob, identifier, literal } from '../sql/table-sql.ts';
+import { FileIndexes } from './file-indexes.ts';
 import { KeptFooters } from './kept-footers.ts';
 import type { DatabaseSettings } from './settings.ts';
 
-type DatabaseParts = Pick<Database, 'functions' | 'memory' | 'match' | 'searcher' | 'stringsByLayout'>;
+type DatabaseParts = Pick<
+  Database,
+  'functions' | 'memory' | 'match' | 'selections' | 'searcher' | 'indexes' | 'stringsByLayout'
+>;
 
 /** DuckDB, hardened, with a connection for each query that may run at a time. */
 export class Database {
   readonly functions: FunctionCatalog;
   readonly memory: MemoryFunction;
   readonly match: MatchFunction;
+  readonly selections: SelectionFunction;
   readonly searcher: TextSearcher | undefined;
+  readonly indexes: FileIndexes | undefined;
   readonly stringsByLayout: boolean;
   /** To be told of what each query reads. */
   readonly footers: KeptFooters = new KeptFooters();
@@ -35,7 +42,9 @@ export class Database {
     this.functions = parts.functions;
     this.memory = parts.memory;
     this.match = parts.match;
+    this.selections = parts.selections;
     this.searcher = parts.searcher;
+    this.indexes = parts.indexes;
     this.stringsByLayout = parts.stringsByLayout;
   }
 
@@ -62,12 +71,24 @@ export class Database {
     memory.register(first);
     const match = new MatchFunction(stringsByLayout);
     match.register(first);
-    const searcher = settings.searchModule === undefined ? undefined : await searcherOf(settings.searchModule);
+    const selections = new SelectionFunction();
+    selections.register(first);
+    const search = settings.searchModule === undefined ? undefined : await moduleOf(settings.searchModule);
+    const searcher = search?.textSearcher;
+    const indexes = search && new FileIndexes(search.indexSearcher);
     for (const table of Object.keys(TABLES) as TableName[]) await first.run(emptyTable(table));
     for (const connection of connections) await connection.run('SET errors_as_json = true');
     for (const setting of hardening(settings)) await first.run(`SET GLOBAL ${setting}`);
     const sessions = await Promise.all(connections.map(Session.open));
-    return new Database(instance, sessions, { functions, memory, match, searcher, stringsByLayout });
+    return new Database(instance, sessions, {
+      functions,
+      memory,
+      match,
+      selections,
+      searcher,
+      indexes,
+      stringsByLayout,
+    });
   }
 
   /** There are as many as queries may run at a time, so one is always there. */
@@ -91,9 +112,13 @@ export class Database {
   }
 }
 
-async function searcherOf(module: string): Promise<TextSearcher> {
-  const { textSearcher } = (await import(module)) as { textSearcher: TextSearcher };
-  return textSearcher;
+interface SearchModule {
+  readonly textSearcher: TextSearcher;
+  readonly indexSearcher: IndexSearcher;
+}
+
+async function moduleOf(url: string): Promise<SearchModule> {
+  return (await import(url)) as SearchModule;
 }
 
 /** The last one closes the door: no setting changes after it, whatever a query finds. */

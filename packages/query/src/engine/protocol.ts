@@ -41,12 +41,14 @@ export interface WorkerStats {
   readonly memoryRows: number;
 }
 
-/** From the worker. Per query: perhaps one `localise`, one `schema`, `batch`es, one `end`; or an `error` at any point, which is the end too. */
+/** From the worker. Per query: perhaps one `localise`, some `damaged`, one `schema`, `batch`es, one `end`; or an `error` at any point, which is the end too. */
 export type FromWorker =
   /** Nothing more comes of any query: the thread ends as soon as DuckDB has let go of it. */
   | { readonly kind: 'dying'; readonly error: ErrorMessage }
   /** The query waits for files of the snapshot that are not on the local disk. */
   | { readonly kind: 'localise'; readonly id: number; readonly reads: readonly RemoteRead[] }
+  /** The index of a file is not what it should be. */
+  | { readonly kind: 'damaged'; readonly id: number; readonly table: TableName; readonly fileId: number }
   | {
       readonly kind: 'schema';
       readonly id: number;

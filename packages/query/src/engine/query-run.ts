@@ -1,6 +1,13 @@
 import type { DuckDBPreparedStatement, DuckDBResult } from '@duckdb/node-api';
 import duckdb from '@duckdb/node-bindings';
-import { type DataFile, errorToMessage, type ScheduledCall, systemClock } from '@openwit/ports';
+import {
+  type DataFile,
+  errorToMessage,
+  type OpenWitError,
+  type ScheduledCall,
+  systemClock,
+  type TableName,
+} from '@openwit/ports';
 import { byteSize, type ColumnBuffers } from '../results/column-buffers.ts';
 import { resultTypeOf } from '../results/result-type.ts';
 import { Rows } from '../results/rows.ts';
@@ -14,6 +21,7 @@ import type { Session } from '../sql/session.ts';
 import type { Database } from './database.ts';
 import { isFatal, prepareError, runtimeError } from './duckdb-errors.ts';
 import { endTransaction } from './end-transaction.ts';
+import { IndexSearch } from './index-search.ts';
 import { BATCHES_IN_FLIGHT, type FromWorker, type QueryRequest, type WorkerStats } from './protocol.ts';
 
 /** A batch is sent when it has so many rows or bytes. */
@@ -32,6 +40,8 @@ export class QueryRun {
   readonly #session: Session;
   readonly #scans = new Set<string>();
   readonly #tests = new Set<string>();
+  readonly #indexes: IndexSearch | undefined;
+  readonly #cancelling = new AbortController();
   #names: QueryPlan['names'] = new Map();
   #credits = BATCHES_IN_FLIGHT;
   #paths: ReadonlyMap<number, string> | undefined;
@@ -45,6 +55,13 @@ export class QueryRun {
     this.#request = request;
     this.#send = send;
     this.#session = database.takeSession();
+    const { indexes, selections } = database;
+    const { signal } = this.#cancelling;
+    const onDamaged = (table: TableName, { fileId }: DataFile) =>
+      send({ kind: 'damaged', id: request.id, table, fileId });
+    // A deletion reads every row: what an index has not is not to be left.
+    const isAsked = indexes !== undefined && request.rowNumbers !== true;
+    this.#indexes = isAsked ? new IndexSearch({ indexes, selections, signal, onDamaged }) : undefined;
   }
 
   /**
@@ -79,6 +96,7 @@ export class QueryRun {
   cancel(): void {
     if (this.#cancelled || this.#hasEnded) return;
     this.#cancelled = true;
+    this.#cancelling.abort(cancelledError());
     this.#interrupt();
     this.#wake?.();
   }
@@ -118,7 +136,7 @@ export class QueryRun {
     }
     const pathOf = (file: DataFile) => this.#paths?.get(file.fileId) ?? file.path;
     this.#database.footers.read(plan.files.read.map((file) => ({ path: pathOf(file), sizeBytes: file.sizeBytes })));
-    bindParameters(statement, this.#request.parameters);
+    bindParameters(statement, this.#request.parameters, plan.parameters);
     return { statement, plan };
   }
 
@@ -127,7 +145,7 @@ export class QueryRun {
     const { functions, memory, match, searcher } = this.#database;
     this.#checkCancelled();
     const tree = await parse(this.#session, sql);
-    const known = { sql, tree, tables, nowMs, parameters, functions, usage, searcher };
+    const known = { sql, tree, tables, nowMs, parameters, functions, usage, searcher, indexes: this.#indexes };
     const plan = await planQuery(this.#session, { ...known, attributeColumns, rowNumbers });
     for (const [name, scan] of plan.scans) {
       memory.plans.set(name, scan);
@@ -181,7 +199,7 @@ export class QueryRun {
    * A stream that failed ends like one that is whole. But its transaction is aborted, which any statement tells; the reason
    * is had by running the query once more.
    */
-  async #checkWhole({ sql }: QueryPlan): Promise<void> {
+  async #checkWhole({ sql, parameters }: QueryPlan): Promise<void> {
     const { connection } = this.#session;
     try {
       await connection.run('SELECT 1');
@@ -190,7 +208,7 @@ export class QueryRun {
       await connection.run('ROLLBACK');
       const again = await connection.prepare(`EXPLAIN ANALYZE ${sql}`);
       try {
-        bindParameters(again, this.#request.parameters);
+        bindParameters(again, this.#request.parameters, parameters);
         await again.run();
       } finally {
         again.destroySync();
@@ -228,6 +246,7 @@ export class QueryRun {
     await endTransaction(this.#session.connection);
     for (const name of this.#scans) this.#database.memory.plans.delete(name);
     for (const name of this.#tests) this.#database.match.tests.delete(name);
+    this.#indexes?.release();
     this.#database.giveBack(this.#session);
   }
 
@@ -237,8 +256,12 @@ export class QueryRun {
   }
 
   #checkCancelled(): void {
-    if (this.#cancelled) throw queryError('QUERY_CANCELLED', 'the query was cancelled');
+    if (this.#cancelled) throw cancelledError();
   }
+}
+
+function cancelledError(): OpenWitError {
+  return queryError('QUERY_CANCELLED', 'the query was cancelled');
 }
 
 function statsOf({ scans, files }: QueryPlan): WorkerStats {

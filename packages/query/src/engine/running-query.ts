@@ -6,6 +6,7 @@ import {
   OpenWitError,
   type ScheduledCall,
   type Snapshot,
+  type TableName,
 } from '@openwit/ports';
 import { QueryResult, type ResultFeed } from '../query-result.ts';
 import { queryError } from '../sql/query-error.ts';
@@ -75,6 +76,9 @@ export class RunningQuery {
       case 'localise':
         void this.#localise(message.reads);
         return;
+      case 'damaged':
+        this.#reportDamage(message.table, message.fileId);
+        return;
       case 'schema':
         this.#deliver(message);
         return;
@@ -104,6 +108,12 @@ export class RunningQuery {
     } catch (error) {
       this.stop(errorFromMessage(errorToMessage(error)));
     }
+  }
+
+  #reportDamage(table: TableName, fileId: number): void {
+    const { snapshot } = this.#parts;
+    const file = snapshot.tables.get(table)!.files.find((one) => one.fileId === fileId);
+    if (file !== undefined) snapshot.indexIsDamaged?.(table, file);
   }
 
   #deliver(message: Extract<FromWorker, { kind: 'schema' }>): void {

@@ -1,4 +1,12 @@
-import { isOpenWitError, type OpenWitError, type RowTest, TABLES, type TextSearcher } from '@openwit/ports';
+import {
+  type CompiledSearch,
+  isOpenWitError,
+  type OpenWitError,
+  TABLES,
+  type TableName,
+  type TextAnalyser,
+  type TextSearcher,
+} from '@openwit/ports';
 import { MATCH_FUNCTION } from '../search/match-function.ts';
 import {
   type AstNode,
@@ -10,6 +18,7 @@ import {
   replaceNode,
   textConstant,
 } from './ast.ts';
+import { type ConditionColumn, columnOf, type MatchCall, storedName } from './conditions.ts';
 import type { BindableValue } from './parameters.ts';
 import { positionOfByte, queryError, quoted } from './query-error.ts';
 import type { Scope, TableUse } from './scope.ts';
@@ -23,15 +32,30 @@ export interface MatchContext {
   readonly nonce: string;
   readonly parameters: Readonly<Record<string, BindableValue>>;
   readonly searcher: TextSearcher | undefined;
+  readonly analyserOf: AnalyserOf;
+}
+
+/** How the text of a stored column becomes words. */
+export type AnalyserOf = (table: TableName, column: string) => TextAnalyser;
+
+/** A field of a search. */
+interface Field {
+  readonly node: AstNode;
+  /** Undefined where it is an expression. */
+  readonly column: ConditionColumn | undefined;
 }
 
 /** The `match(column, search)` of a query, each of which becomes a call of {@link MATCH_FUNCTION} with the columns that its search names. */
 export class MatchCalls {
   readonly #context: MatchContext;
   /** By the name that the call gives it. */
-  readonly tests: Map<string, RowTest> = new Map();
+  readonly tests: Map<string, CompiledSearch> = new Map();
   /** The calls, in the tree. */
-  readonly nodes: Set<AstNode> = new Set();
+  readonly nodes: Map<AstNode, MatchCall> = new Map();
+
+  get parameters(): MatchContext['parameters'] {
+    return this.#context.parameters;
+  }
 
   constructor(context: MatchContext) {
     this.#context = context;
@@ -40,7 +64,7 @@ export class MatchCalls {
   /** Puts the call in the place of a `match`; other expressions stay. @throws QUERY_INVALID, QUERY_LIMIT, MISSING_PACKAGE */
   replace(node: Expression, scope: Scope): void {
     if (node.class !== 'FUNCTION' || String(node.function_name).toLowerCase() !== MATCH) return;
-    const { searcher, nonce } = this.#context;
+    const { searcher, nonce, analyserOf } = this.#context;
     if (searcher === undefined) throw this.#wrong(node, 'this engine has no full-text search');
     const [column, search, ...others] = node.children as Expression[];
     if (column === undefined || search === undefined || others.length > 0) {
@@ -49,15 +73,24 @@ export class MatchCalls {
     const text = this.#textOf(search);
     if (text === undefined)
       throw this.#wrong(search, 'the search of a match must be a text, or a parameter that is one');
-    const columns: AstNode[] = [column];
-    const test = this.#compile(searcher, text, search, (name) => columns.push(this.#field(name, column, scope)));
+    const own = columnOf(column, scope);
+    const fields: Field[] = [{ node: column, column: own?.column }];
+    const fieldOf = (name: string): TextAnalyser => {
+      const field = this.#field(name, column, scope);
+      fields.push(field);
+      return analyserOf(field.use.table, storedName(field.column));
+    };
+    const analyser = own === undefined ? 'log' : analyserOf(own.use.table, storedName(own.column));
+    const compiled = this.#compile(search, () => searcher.compile(text, analyser, fieldOf));
     const name = `${nonce}_match${this.tests.size}`;
-    this.tests.set(name, test);
+    this.tests.set(name, compiled);
     const { alias, query_location: location } = node;
     // With the search itself: a parameter that nothing mentions would be one too many.
+    const columns = fields.map((field) => field.node);
     replaceNode(node, functionCall(MATCH_FUNCTION, textConstant(name), search, ...columns));
     Object.assign(node, { alias, query_location: location });
-    this.nodes.add(node);
+    const known = fields.map((field) => field.column);
+    this.nodes.set(node, { name, search: compiled, text, columns: known, use: own?.use });
   }
 
   #textOf(search: Expression): string | undefined {
@@ -68,9 +101,9 @@ export class MatchCalls {
     return typeof value === 'string' ? value : undefined;
   }
 
-  #compile(searcher: TextSearcher, text: string, search: Expression, fieldOf: (name: string) => void): RowTest {
+  #compile(search: Expression, compile: () => CompiledSearch): CompiledSearch {
     try {
-      return searcher.compile(text, fieldOf);
+      return compile();
     } catch (error) {
       if (!isOpenWitError(error) || error.kind !== 'invalid' || error.details.position !== undefined) throw error;
       throw this.#wrong(search, error.message, error);
@@ -78,16 +111,21 @@ export class MatchCalls {
   }
 
   /** A column by its name, an attribute by its key: of the table that the searched column is of. */
-  #field(name: string, column: Expression, scope: Scope): AstNode {
+  #field(
+    name: string,
+    column: Expression,
+    scope: Scope,
+  ): Field & { readonly column: ConditionColumn; readonly use: TableUse } {
     const names = column.class === 'COLUMN_REF' ? (column.column_names as string[]) : [];
     const qualifiers = names.slice(0, -1);
     const use = names.length > 0 && names.length <= 2 ? scope.find(names.at(-1)!, qualifiers[0]) : undefined;
     if (use === undefined) {
       throw this.#wrong(column, `a search of this cannot name other fields, field=${quoted(name)}`);
     }
-    if (isText(use, name)) return columnRef(...qualifiers, name);
+    if (isText(use, name)) return { node: columnRef(...qualifiers, name), column: { name }, use };
     const [map, key] = attributeOf(use, name);
-    return operator('ARRAY_EXTRACT', columnRef(...qualifiers, map), textConstant(key));
+    const node = operator('ARRAY_EXTRACT', columnRef(...qualifiers, map), textConstant(key));
+    return { node, column: { map, key }, use };
   }
 
   #wrong(node: AstNode, message: string, cause?: OpenWitError): OpenWitError {

@@ -47,15 +47,19 @@ export function namedParameters(
   );
 }
 
-/** @throws QUERY_INVALID when the statement's parameters and the given ones are not the same */
+/**
+ * @param mentioned those that the query had, where the statement need not have them any more
+ * @throws QUERY_INVALID when the statement's parameters and the given ones are not the same
+ */
 export function bindParameters(
   statement: DuckDBPreparedStatement,
   parameters: Readonly<Record<string, BindableValue>>,
+  mentioned: ReadonlySet<string> = new Set(),
 ): void {
   const names = Array.from({ length: statement.parameterCount }, (_, i) => statement.parameterName(i + 1));
   const missing = names.find((name) => !Object.hasOwn(parameters, name));
   if (missing !== undefined) throw queryError('QUERY_INVALID', `a parameter has no value, name=${quoted(missing)}`);
-  const unknown = Object.keys(parameters).find((name) => !names.includes(name));
+  const unknown = Object.keys(parameters).find((name) => !names.includes(name) && !mentioned.has(name));
   if (unknown !== undefined)
     throw queryError('QUERY_INVALID', `the query has no such parameter, name=${quoted(unknown)}`);
   names.forEach((name, i) => {

@@ -1,12 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import type { AttributeColumn, DataFile, RowTest, TableName, TableUsage, TextSearcher } from '@openwit/ports';
+import type { AttributeColumn, CompiledSearch, DataFile, TableName, TableUsage, TextSearcher } from '@openwit/ports';
 import type { ScanBatch, ScanPlan } from '../memory/scan-plan.ts';
-import { type AstNode, selectStatement, walk } from './ast.ts';
+import { type AstNode, columnRef, replaceNode, selectStatement, walk } from './ast.ts';
 import { type HiddenColumn, replaceAccesses } from './attribute-access.ts';
 import { authorise } from './authorise.ts';
 import { replaceClock } from './clock-functions.ts';
+import type { Condition, ConditionColumn } from './conditions.ts';
 import type { FunctionCatalog } from './functions.ts';
-import { MatchCalls } from './match-calls.ts';
+import { type IndexAnswers, knownRows, type ToldRows, toldRows } from './known-rows.ts';
+import { type AnalyserOf, MatchCalls } from './match-calls.ts';
 import type { BindableValue } from './parameters.ts';
 import { toSql } from './parse.ts';
 import { pruneFiles } from './prune.ts';
@@ -15,7 +17,16 @@ import { type RemoteRead, remoteReads } from './remote-reads.ts';
 import { type Resolution, Resolver } from './resolve.ts';
 import type { TableUse } from './scope.ts';
 import type { Session } from './session.ts';
-import { groupFiles, identifier, type LocalPaths, literal, scanColumns, TIME, tableSql } from './table-sql.ts';
+import {
+  groupFiles,
+  identifier,
+  type LocalPaths,
+  literal,
+  scanColumns,
+  type TableRead,
+  TIME,
+  tableSql,
+} from './table-sql.ts';
 import { usageSql } from './usage-table.ts';
 
 /** A table's part of the snapshot, as it crosses to the worker. */
@@ -37,6 +48,10 @@ export interface PlanRequest {
   readonly attributeColumns: boolean;
   /** What `match` means; without, there is none. */
   readonly searcher?: TextSearcher | undefined;
+  /** How text becomes words, where it is not by `log`. */
+  readonly analyserOf?: AnalyserOf;
+  /** What the indexes of files tell; without, no index is asked. */
+  readonly indexes?: IndexAnswers | undefined;
   /** What the tenant has in files: `openwit.usage`. */
   readonly usage: readonly TableUsage[];
   /** Whether the query, of one file of one table, may read {@link ROW_NUMBER}. */
@@ -49,7 +64,9 @@ export interface QueryPlan {
   /** By the name that the SQL gives to the memory function. */
   readonly scans: ReadonlyMap<string, ScanPlan>;
   /** By the name that the SQL gives to the match function. */
-  readonly tests: ReadonlyMap<string, RowTest>;
+  readonly tests: ReadonlyMap<string, CompiledSearch>;
+  /** Names of the parameters that the query had. */
+  readonly parameters: ReadonlySet<string>;
   readonly files: { readonly read: readonly DataFile[]; readonly skipped: number };
   /** What it reads of files that are not here. `sql` leaves these files out. */
   readonly remote: readonly RemoteRead[];
@@ -69,12 +86,14 @@ export async function planQuery(session: Session, request: PlanRequest): Promise
   const { sql, tree, functions } = request;
   const nonce = `openwit_${randomBytes(8).toString('hex')}`;
   const query = (tree.statements as AstNode[])[0]!.node as AstNode;
-  const matches = new MatchCalls({ sql, nonce, parameters: request.parameters, searcher: request.searcher });
+  const { parameters, searcher, analyserOf = () => 'log' as const } = request;
+  const matches = new MatchCalls({ sql, nonce, parameters, searcher, analyserOf });
   const resolution = new Resolver(sql, nonce, matches).resolve(query);
   authorise(query, sql, functions, {
     table: (name) => name.startsWith(`${nonce}_`),
     call: (node) => matches.nodes.has(node),
   });
+  const parameterNames = parametersOf(query);
   const { rowNumbers = false } = request;
   if (rowNumbers && resolution.uses.length !== 1) {
     throw queryError('QUERY_INVALID', 'a condition on records has no subqueries');
@@ -83,27 +102,63 @@ export async function planQuery(session: Session, request: PlanRequest): Promise
   const attributes = request.attributeColumns;
   const named = resolution.unnamed.filter(({ hasOnlyAccesses }) => attributes || !hasOnlyAccesses);
   for (const node of resolution.clockNodes) replaceClock(node, request.nowMs);
+  const files = await pruneFiles(session, request, resolution.uses, (use) => inputOf(request, use).files);
+  const told = new Map<TableUse, ToldRows>();
+  for (const use of resolution.uses) {
+    told.set(use, await toldRows(request.indexes, use, files.get(use)!, resolution.conditions));
+  }
   const hidden = new Map(resolution.uses.map((use) => [use, attributes ? hide(use, inputOf(request, use)) : []]));
   for (const star of resolution.stars) excludeHidden(star, hidden);
   named.forEach(({ item }, i) => {
     item.alias = `${nonce}_name${i}`;
   });
 
-  const isWanted = attributes ? wantedColumns(query, resolution) : () => true;
-  const files = await pruneFiles(session, request, resolution.uses, (use) => inputOf(request, use).files);
+  const before = attributes ? wantedColumns(query, resolution) : EVERY_COLUMN;
+  const conditions = new Map(
+    resolution.uses.map((use) => {
+      const mayReplace = attributes && !use.wholeRow && told.get(use)!.isExact;
+      return [use, mayReplace ? told.get(use)!.conditions : []];
+    }),
+  );
+  for (const [use, own] of conditions) {
+    own.forEach(({ node }, i) => {
+      replaceNode(node, columnRef(conditionName(use, i)));
+    });
+  }
+  for (const star of resolution.stars) excludeConditions(star, conditions);
+  const wanted = attributes ? wantedColumns(query, resolution) : EVERY_COLUMN;
   const text = await toSql(session, tree);
   const scans = new Map<string, ScanPlan>();
   const remote: RemoteRead[] = [];
   const words = new Map<string, (paths: LocalPaths) => string>();
+  const filesRead: DataFile[] = [];
   for (const use of resolution.uses) {
     const input = inputOf(request, use);
-    const columns = use.columns.filter(({ name }) => name === TIME || isWanted(use, name));
-    const isTimeUnread = !isWanted(use, TIME);
-    const read = { table: use.table, columns, hidden: hidden.get(use)!, isTimeUnread, rowNumbers };
-    const left = files.get(use)!;
+    const columns = use.columns.filter(({ name }) => name === TIME || before.has(use, name));
+    const own = hidden.get(use)!;
+    const asked = conditions.get(use)!;
+    const inConditions = [
+      ...columns.map(({ name }) => name).filter((name) => name !== TIME && !wanted.has(use, name)),
+      ...own.map(({ name }) => name).filter((name) => !wanted.isMentioned(name)),
+    ];
+    const read: TableRead = {
+      table: use.table,
+      columns,
+      hidden: own,
+      isTimeUnread: !before.has(use, TIME),
+      rowNumbers,
+      conditions: asked.map((condition, i) => ({
+        name: conditionName(use, i),
+        sql: condition.sql((column) => columnName(column, own)),
+      })),
+      inConditions: new Set(asked.length > 0 ? inConditions : []),
+    };
+    const known = knownRows(read, told.get(use)!, request.indexes);
+    const left = files.get(use)!.filter((file) => told.get(use)!.rows.get(file)?.rows.length !== 0);
     const inMemory = !rowNumbers && (input.batches.length > 0 || left.length === 0);
     if (inMemory) scans.set(use.token, { table: use.table, columns: scanColumns(read), batches: input.batches });
-    const groups = groupFiles(read, left, input.attributeColumns);
+    const groups = groupFiles(read, left, input.attributeColumns, known);
+    for (const { files: members, known: told } of groups) if (told?.choice.kind !== 'count') filesRead.push(...members);
     remote.push(...remoteReads(read, groups));
     words.set(use.token, (paths) => tableSql(read, inMemory ? use.token : undefined, groups, paths));
   }
@@ -113,13 +168,13 @@ export async function planQuery(session: Session, request: PlanRequest): Promise
     words.set(`${nonce}_name${i}`, () => identifier(name.replace(/^SELECT /, '')));
   }
   const total = resolution.uses.reduce((sum, use) => sum + inputOf(request, use).files.length, 0);
-  const read = resolution.uses.flatMap((use) => files.get(use)!);
   const word = new RegExp(`${nonce}_(?:name)?\\d+(?!\\w)`, 'g');
   const planFor = (paths: LocalPaths): QueryPlan => ({
     sql: text.replace(word, (found) => words.get(found)?.(paths) ?? found),
     scans,
     tests: matches.tests,
-    files: { read, skipped: total - read.length },
+    parameters: parameterNames,
+    files: { read: filesRead, skipped: total - filesRead.length },
     remote,
     withPaths: planFor,
     names: new Map([...hidden.values()].flat().map(({ name, map, key }) => [name, `${map}[${literal(key)}]`])),
@@ -143,11 +198,45 @@ function excludeHidden(
   star.node.exclude_list = [...(star.node.exclude_list as string[]), ...names];
 }
 
+function excludeConditions(
+  star: Resolution['stars'][number],
+  conditions: ReadonlyMap<TableUse, readonly Condition[]>,
+): void {
+  const names = star.uses.flatMap((use) => conditions.get(use)!.map((_, i) => conditionName(use, i)));
+  star.node.exclude_list = [...(star.node.exclude_list as string[]), ...names];
+}
+
+/** What a condition is called as a column of its table. */
+function conditionName({ token }: TableUse, i: number): string {
+  return `${token}_c${i}`;
+}
+
+function columnName(column: ConditionColumn, hidden: readonly HiddenColumn[]): string {
+  if ('name' in column) return column.name;
+  return hidden.find(({ map, key, part }) => map === column.map && key === column.key && part === 'text')!.name;
+}
+
+function parametersOf(query: AstNode): ReadonlySet<string> {
+  const names = new Set<string>();
+  walk(query, (node) => {
+    if (node.class === 'PARAMETER') names.add(String(node.identifier));
+  });
+  return names;
+}
+
+interface WantedColumns {
+  has(use: TableUse, column: string): boolean;
+  /** By its name alone. */
+  isMentioned(name: string): boolean;
+}
+
+const EVERY_COLUMN: WantedColumns = { has: () => true, isMentioned: () => true };
+
 /**
  * Whether the query could mean a column of a table: by its name, by a star of its table, or by something that means columns
  * without a name.
  */
-function wantedColumns(query: AstNode, { uses, stars }: Resolution): (use: TableUse, column: string) => boolean {
+function wantedColumns(query: AstNode, { uses, stars }: Resolution): WantedColumns {
   const names = new Set<string>();
   const whole = new Set([...uses.filter((use) => use.wholeRow), ...stars.flatMap((star) => star.uses)]);
   let all = false;
@@ -162,5 +251,8 @@ function wantedColumns(query: AstNode, { uses, stars }: Resolution): (use: Table
     // The star of a column gives its fields.
     if (node.class === 'STAR') names.add(String(node.relation_name).toLowerCase());
   });
-  return (use, column) => all || whole.has(use) || names.has(column);
+  return {
+    has: (use, column) => all || whole.has(use) || names.has(column),
+    isMentioned: (name) => all || names.has(name),
+  };
 }

@@ -11,6 +11,7 @@ export interface RemoteRead {
 
 export function remoteReads(read: TableRead, groups: readonly FileGroup[]): RemoteRead[] {
   return groups.flatMap((group) => {
+    if (group.known?.choice.kind === 'count') return [];
     const fileIds = group.files.filter(({ tier }) => tier !== 'hot').map(({ fileId }) => fileId);
     return fileIds.length === 0 ? [] : [{ table: read.table, fileIds, columns: columnsRead(read, group) }];
   });

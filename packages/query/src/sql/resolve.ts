@@ -2,6 +2,7 @@ import { SIGNALS, type TableName } from '@openwit/ports';
 import { type AstNode, copyOf, type Expression, isExpression, isNode, locationOf, type TypedNode } from './ast.ts';
 import { accessOf } from './attribute-access.ts';
 import { isClockExpression } from './clock-functions.ts';
+import { type Condition, conditionsOf } from './conditions.ts';
 import { LOGICAL_TABLES } from './logical-table.ts';
 import type { MatchCalls } from './match-calls.ts';
 import { functionColumns, lowerCase, outputNames, queriesOf, renamed } from './output-names.ts';
@@ -20,6 +21,8 @@ export interface Resolution {
   readonly unnamed: readonly UnnamedItem[];
   /** The words that stand for `openwit.usage` in the tree. */
   readonly usageTokens: readonly string[];
+  /** What indexes may be asked. */
+  readonly conditions: readonly Condition[];
 }
 
 /** A select item without a name of its own, which DuckDB names by its text, and which the plan changes. */
@@ -44,6 +47,7 @@ export class Resolver {
   readonly #clockNodes: Expression[] = [];
   readonly #unnamed: UnnamedItem[] = [];
   readonly #usageTokens: string[] = [];
+  readonly #conditions: Condition[] = [];
   /** The stars of `ORDER BY ALL`. */
   readonly #orderByAll = new Set<Expression>();
   #names = 0;
@@ -64,6 +68,7 @@ export class Resolver {
       clockNodes: this.#clockNodes,
       unnamed: this.#unnamed,
       usageTokens: this.#usageTokens,
+      conditions: this.#conditions,
     };
   }
 
@@ -124,6 +129,8 @@ export class Resolver {
     }
     if (isExpression(node.where_clause)) {
       for (const { use, bound } of timeBounds(node.where_clause, scope)) use.bounds.push(bound);
+      const { nodes: matches, parameters } = this.#matches;
+      this.#conditions.push(...conditionsOf(node.where_clause, { scope, matches, parameters }));
     }
   }
 

@@ -7,6 +7,9 @@ import { type LogicalColumn, typesColumn } from './logical-table.ts';
 /** The function that reads batches in memory; its argument names a scan. */
 export const MEMORY_FUNCTION = 'openwit_memory';
 
+/** The function that tells whether a selection has a row; its arguments are the selection's number and the row's. */
+export const SELECTION_FUNCTION = 'openwit_selected';
+
 /** The number of a row in its file, from 0. */
 export const ROW_NUMBER = 'openwit_row';
 
@@ -22,6 +25,29 @@ export interface TableRead {
   readonly isTimeUnread: boolean;
   /** Whether {@link ROW_NUMBER} is there; only files have it. */
   readonly rowNumbers: boolean;
+  /** What the query asks of each row, as columns of the table that are true or not: where an index has told it, they are true. */
+  readonly conditions: readonly ConditionRead[];
+  /** Names of columns that only the conditions read. */
+  readonly inConditions: ReadonlySet<string>;
+}
+
+export interface ConditionRead {
+  readonly name: string;
+  /** Over the names of columns. */
+  readonly sql: string;
+}
+
+/** Which rows of files are read, by their numbers: a few, or those that a selection has. Or so many, of which nothing is read. */
+export type RowChoice =
+  | { readonly kind: 'few'; readonly rows: Uint32Array }
+  | { readonly kind: 'selection'; readonly number: number }
+  | { readonly kind: 'count'; readonly rows: number };
+
+/** What an index has told of a file. */
+export interface KnownRows {
+  readonly choice: RowChoice;
+  /** All of them meet the conditions. */
+  readonly isExact: boolean;
 }
 
 /** Files that hold what is read in the same columns. */
@@ -30,6 +56,8 @@ export interface FileGroup {
   readonly stored: readonly AttributeColumn[];
   /** Lists and maps that have nothing in any row: they are not read. DuckDB takes milliseconds to skip the rows of one. */
   readonly empty: ReadonlySet<string>;
+  /** Of the one file of the group. */
+  readonly known?: KnownRows;
 }
 
 /** Local paths of files that are not `hot`, by file id. */
@@ -46,9 +74,21 @@ export function tableSql(
   paths: LocalPaths,
 ): string {
   const branches = groups.map((group) => fileBranch(read, group, paths));
-  if (scan !== undefined) branches.push(`SELECT * FROM ${MEMORY_FUNCTION}(${literal(scan)})`);
-  if (branches.length === 0) branches.push(noRows(read));
+  if (scan !== undefined) branches.push(withConditions(read, `SELECT * FROM ${MEMORY_FUNCTION}(${literal(scan)})`));
+  if (branches.length === 0) branches.push(withConditions(read, noRows(read)));
   return `(${branches.join(' UNION ALL ')})`;
+}
+
+/** The rows with the conditions as columns, in the place of what only those read. */
+function withConditions(
+  { columns, hidden, conditions, inConditions }: TableRead,
+  rows: string,
+  areTrue = false,
+): string {
+  if (conditions.length === 0) return rows;
+  const names = [...columns, ...hidden].map(({ name }) => name).filter((name) => !inConditions.has(name));
+  const values = conditions.map(({ name, sql }) => `${areTrue ? 'true' : sql} AS ${identifier(name)}`);
+  return `SELECT ${[...names.map(identifier), ...values].join(', ')} FROM (${rows})`;
 }
 
 /** The columns that the scan of memory must give for {@link tableSql}. */
@@ -65,10 +105,12 @@ export function scanColumns({ table, columns, hidden }: TableRead): ScanColumn[]
   ];
 }
 
+/** @param known what indexes have told of some of the files */
 export function groupFiles(
   read: TableRead,
   files: readonly DataFile[],
   stored: readonly AttributeColumn[],
+  known: ReadonlyMap<DataFile, KnownRows> = new Map(),
 ): FileGroup[] {
   const whole = new Set(read.columns.map(({ name }) => name));
   const relevant = stored.filter(
@@ -80,14 +122,16 @@ export function groupFiles(
   const lists = [...whole, ...read.hidden.map(({ map }) => map)];
   const columnBits = onceEach((ids: readonly number[]) => bits(relevant, ({ fieldId }) => ids.includes(fieldId)));
   const emptyBits = onceEach((names: readonly string[]) => bits(lists, (name) => names.includes(name)));
-  const groups = Map.groupBy(
-    files,
-    ({ attributeColumnIds, emptyColumns }) => `${columnBits(attributeColumnIds)} ${emptyBits(emptyColumns)}`,
-  );
+  const groups = Map.groupBy(files, (file) => {
+    const columns = `${columnBits(file.attributeColumnIds)} ${emptyBits(file.emptyColumns)}`;
+    return known.has(file) ? `${file.fileId} ${columns}` : columns;
+  });
   return [...groups.values()].map((members) => {
-    const { attributeColumnIds, emptyColumns } = members[0]!;
+    const [first] = members as [DataFile];
+    const { attributeColumnIds, emptyColumns } = first;
     const stored = relevant.filter(({ fieldId }) => attributeColumnIds.includes(fieldId));
-    return { files: members, stored, empty: new Set(emptyColumns) };
+    const told = known.get(first);
+    return { files: members, stored, empty: new Set(emptyColumns), ...(told && { known: told }) };
   });
 }
 
@@ -106,32 +150,56 @@ function onceEach<T extends object>(make: (list: T) => string): (list: T) => str
 }
 
 function fileBranch(read: TableRead, group: FileGroup, local: LocalPaths): string {
+  const { choice, isExact = false } = group.known ?? {};
+  if (choice?.kind === 'count') return withConditions(read, `${noValues(read)} FROM range(${choice.rows})`, true);
   const paths = group.files.flatMap((file) => (file.tier === 'hot' ? file.path : (local.get(file.fileId) ?? [])));
-  if (paths.length === 0) return noRows(read);
+  if (paths.length === 0) return withConditions(read, noRows(read));
+  const isRead = (name: string) => !isExact || !read.inConditions.has(name);
   const columns = [
-    ...read.columns.map((column) => `${storedColumn(read, column, group)} AS ${identifier(column.name)}`),
-    ...read.hidden.map((column) => `${storedKey(column, group)} AS ${identifier(column.name)}`),
+    ...read.columns.map(
+      (column) =>
+        `${isRead(column.name) ? storedColumn(read, column, group) : nothing(column.sqlType)} AS ${identifier(column.name)}`,
+    ),
+    ...read.hidden.map(
+      (column) =>
+        `${isRead(column.name) ? storedKey(column, group) : nothing(PART_SQL_TYPES[column.part])} AS ${identifier(column.name)}`,
+    ),
     ...(read.rowNumbers ? [`file_row_number AS ${ROW_NUMBER}`] : []),
   ];
-  const options = `hive_partitioning = false${read.rowNumbers ? ', file_row_number = true' : ''}`;
+  const areNumbered = read.rowNumbers || choice !== undefined;
+  const options = `hive_partitioning = false${areNumbered ? ', file_row_number = true' : ''}`;
   const list = paths.map((path) => literal(escapeGlob(path))).join(', ');
-  return `SELECT ${columns.join(', ')} FROM read_parquet([${list}], ${options})`;
+  const where = choice === undefined ? '' : ` WHERE ${chosen(choice)}`;
+  return withConditions(read, `SELECT ${columns.join(', ')} FROM read_parquet([${list}], ${options})${where}`, isExact);
 }
 
-function noRows({ columns, hidden, rowNumbers }: TableRead): string {
+function chosen(choice: Exclude<RowChoice, { kind: 'count' }>): string {
+  return choice.kind === 'few'
+    ? `file_row_number IN (${choice.rows.join(', ')})`
+    : `${SELECTION_FUNCTION}(${choice.number}, file_row_number)`;
+}
+
+function noRows(read: TableRead): string {
+  return `${noValues(read)} WHERE false`;
+}
+
+function noValues({ columns, hidden, rowNumbers }: TableRead): string {
   const typed = [
     ...columns,
     ...hidden.map(({ name, part }) => ({ name, sqlType: PART_SQL_TYPES[part] })),
     ...(rowNumbers ? [{ name: ROW_NUMBER, sqlType: 'BIGINT' }] : []),
   ];
-  const nothing = typed.map(({ name, sqlType }) => `CAST(NULL AS ${sqlType}) AS ${identifier(name)}`);
-  return `SELECT ${nothing.join(', ')} WHERE false`;
+  return `SELECT ${typed.map(({ name, sqlType }) => `${nothing(sqlType)} AS ${identifier(name)}`).join(', ')}`;
+}
+
+function nothing(sqlType: string): string {
+  return `CAST(NULL AS ${sqlType})`;
 }
 
 /** A logical column out of files: attribute columns go back into their map, and their types into the map of types. */
 function storedColumn({ table, isTimeUnread }: TableRead, column: LogicalColumn, group: FileGroup): string {
   const { name: map, type } = TABLES[table][column.index]!;
-  if (isTimeUnread && map === TIME) return `CAST(NULL AS ${column.sqlType})`;
+  if (isTimeUnread && map === TIME) return nothing(column.sqlType);
   const isEmpty = group.empty.has(column.name);
   if (type !== 'attributes') return isEmpty ? `CAST([] AS ${column.sqlType})` : identifier(column.name);
   const own = isEmpty ? `CAST(MAP {} AS ${column.sqlType})` : identifier(column.name);
@@ -149,9 +217,11 @@ function storedColumn({ table, isTimeUnread }: TableRead, column: LogicalColumn,
 }
 
 /** The stored columns that {@link tableSql} reads of a group's files. */
-export function columnsRead(read: TableRead, { stored, empty }: FileGroup): string[] {
+export function columnsRead(read: TableRead, { stored, empty, known }: FileGroup): string[] {
   const names = new Set<string>();
+  const isRead = (name: string) => known?.isExact !== true || !read.inConditions.has(name);
   for (const { name, index, part } of read.columns) {
+    if (!isRead(name)) continue;
     const map = TABLES[read.table][index]!.name;
     if (!read.isTimeUnread || map !== TIME) names.add(name);
     for (const column of stored) {
@@ -159,6 +229,7 @@ export function columnsRead(read: TableRead, { stored, empty }: FileGroup): stri
     }
   }
   for (const hidden of read.hidden) {
+    if (!isRead(hidden.name)) continue;
     const name = keyColumn(hidden, stored);
     if (name !== undefined) names.add(name);
   }
@@ -178,7 +249,7 @@ function typeWord({ name, type }: AttributeColumn): string | undefined {
 function storedKey(hidden: HiddenColumn, { stored, empty }: FileGroup): string {
   const { map, key, part } = hidden;
   const column = keyColumn(hidden, stored);
-  if (column === undefined) return `CAST(NULL AS ${PART_SQL_TYPES[part]})`;
+  if (column === undefined) return nothing(PART_SQL_TYPES[part]);
   if (column === map) return empty.has(map) ? 'CAST(NULL AS VARCHAR)' : `${identifier(map)}[${literal(key)}]`;
   const own = stored.find(({ name }) => name === column)!;
   return part === 'text' || part === 'rest' ? valueText(own) : identifier(own.name);

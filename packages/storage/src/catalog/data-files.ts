@@ -1,4 +1,11 @@
-import { type DataFile, type FileIndex, type NewDataFile, OpenWitError, type TableName, type Tier } from '@openwit/ports';
+import {
+  type DataFile,
+  type FileIndex,
+  type NewDataFile,
+  OpenWitError,
+  type TableName,
+  type Tier,
+} from '@openwit/ports';
 import { insertColumnStats } from './column-stats.ts';
 import type { DataPaths } from './data-paths.ts';
 import type { SnapshotIds } from './snapshots.ts';

@@ -3,7 +3,8 @@ import type { DataPaths } from './data-paths.ts';
 import { isTrue, lists, placeholders, type Row, type SqlSession } from './sql-database.ts';
 
 /** What tells where a file and its index are. */
-export const PLACE_FIELDS = 'f.path AS path, f.path_is_relative AS is_relative, schema_name, table_name, i.name AS index_name';
+export const PLACE_FIELDS =
+  'f.path AS path, f.path_is_relative AS is_relative, schema_name, table_name, i.name AS index_name';
 
 /** All files of all snapshots. */
 export const PLACES = `ducklake_data_file f JOIN ducklake_table t ON t.table_id = f.table_id

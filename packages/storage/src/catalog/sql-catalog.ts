@@ -132,7 +132,8 @@ export class SqlCatalog implements Catalog {
       await sql.run('UPDATE openwit_files SET tier = ? WHERE data_file_id = ?', tier, fileId);
       if (from === to) return moved;
       const newPlaces = placesOf(moved);
-      if ((await takenPaths(sql, this.#paths, newPlaces)).size > 0) throw conflict('another file is at the place of a move');
+      if ((await takenPaths(sql, this.#paths, newPlaces)).size > 0)
+        throw conflict('another file is at the place of a move');
       const { path, isRelative } = this.#paths.kept(tenant, table, to);
       await sql.run(
         'UPDATE ducklake_data_file SET path = ?, path_is_relative = ? WHERE data_file_id = ?',

@@ -1,8 +1,8 @@
-import type { DataFile } from '@openwit/ports';
+import { bytesWithIndex, type DataFile } from '@openwit/ports';
 
-export type SummedFile = Pick<DataFile, 'tier' | 'sizeBytes' | 'generation' | 'maxTimestampNs'>;
+export type SummedFile = Pick<DataFile, 'tier' | 'sizeBytes' | 'index' | 'generation' | 'maxTimestampNs'>;
 
-/** What is asked of a table's files at every change of any table. */
+/** What is asked of a table's files at every change of any table. Bytes are those of files and their indexes. */
 export interface FilesSummary {
   readonly sizeBytes: number;
   readonly hotBytes: number;
@@ -35,8 +35,9 @@ function sum(files: readonly SummedFile[]): FilesSummary {
   let oldestHotNs = NONE_NS;
   let oldestUnarchivedNs = NONE_NS;
   for (const file of files) {
-    sizeBytes += file.sizeBytes;
-    if (file.tier === 'hot') hotBytes += file.sizeBytes;
+    const bytes = bytesWithIndex(file);
+    sizeBytes += bytes;
+    if (file.tier === 'hot') hotBytes += bytes;
     if (!isSettled(file)) continue;
     if (file.maxTimestampNs < oldestUnarchivedNs) oldestUnarchivedNs = file.maxTimestampNs;
     if (file.tier === 'hot' && file.maxTimestampNs < oldestHotNs) oldestHotNs = file.maxTimestampNs;

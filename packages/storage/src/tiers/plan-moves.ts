@@ -1,10 +1,10 @@
-import type { DataFile, TableName, Tier } from '@openwit/ports';
+import { bytesWithIndex, type DataFile, type TableName, type Tier } from '@openwit/ports';
 import { isSettled, summaryOf } from './files-summary.ts';
 import type { TablePolicy } from './table-policy.ts';
 
 export type MovedFile = Pick<
   DataFile,
-  'fileId' | 'path' | 'tier' | 'sizeBytes' | 'generation' | 'minTimestampNs' | 'maxTimestampNs'
+  'fileId' | 'path' | 'tier' | 'sizeBytes' | 'index' | 'generation' | 'minTimestampNs' | 'maxTimestampNs'
 >;
 
 export interface TableFiles<T extends MovedFile = MovedFile> {
@@ -82,14 +82,14 @@ function surplus<T extends MovedFile>(
   mayCool: (file: T) => boolean,
 ): ReadonlySet<PlannedMove<T>> {
   const going = new Set<PlannedMove<T>>();
-  let bytes = hot.reduce((sum, { file }) => sum + file.sizeBytes, 0);
+  let bytes = hot.reduce((sum, { file }) => sum + bytesWithIndex(file), 0);
   if (bytes <= hotBytes) return going;
   const isFresh = ({ file }: PlannedMove) => Number(file.generation === 0);
   const ordered = hot.filter(({ file }) => mayCool(file)).sort((a, b) => isFresh(a) - isFresh(b) || byTime(a, b));
   for (const move of ordered) {
     if (bytes <= hotBytes) break;
     going.add(move);
-    bytes -= move.file.sizeBytes;
+    bytes -= bytesWithIndex(move.file);
   }
   return going;
 }

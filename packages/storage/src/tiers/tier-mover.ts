@@ -1,10 +1,13 @@
 import {
+  bytesWithIndex,
   type Catalog,
   type Clock,
   type DataFile,
   type FileSystem,
+  indexPath,
   isOpenWitError,
   OpenWitError,
+  placesOf,
   type TableName,
   type Tier,
 } from '@openwit/ports';
@@ -172,17 +175,22 @@ export class TierMover implements Chore {
     const { tenant, table, file, to: tier } = move;
     const { catalog, tables, places, busy } = this.#parts;
     const target = places.objectFor(file.path, tier);
+    const targets = placesOf({ ...file, path: target.url });
     // What an earlier attempt left there is being removed: a removal that arrives late would take the new object.
-    if (busy.has(target.url)) return;
-    const release = busy.take([target.url, file.path]);
+    if (targets.some((url) => busy.has(url))) return;
+    const release = busy.take([...targets, ...placesOf(file)]);
+    const { fileId, path: from, index } = file;
+    const isElsewhere = target.url !== from;
     try {
-      if (target.url === file.path) await this.#reclassify(target);
-      else {
-        await this.#ask(catalog.announce([target.url]));
-        await this.#upload(file, target, tier);
+      if (isElsewhere) await this.#ask(catalog.announce(targets));
+      for (const part of partsOf(file)) {
+        const place = places.objectFor(part.path, tier);
+        if (!isElsewhere) await this.#reclassify(place);
+        else if (part.path === from) await this.#upload(part, place, tier);
+        else if (!(await this.#uploadIndex(move, part, place))) return; // it moves without
       }
       this.#unheard = move;
-      const moved = await this.#ask(catalog.move({ fileId: file.fileId, from: file.path, to: target.url, tier }));
+      const moved = await this.#ask(catalog.move({ fileId, from, to: target.url, tier, index: index?.name }));
       this.#unheard = undefined;
       const versions = tables.table(tenant, table);
       versions.change({ files: versions.current.files.map((one) => (one.fileId === moved.fileId ? moved : one)) });
@@ -194,13 +202,13 @@ export class TierMover implements Chore {
     this.#stats = {
       ...this.#stats,
       moves: this.#stats.moves + 1,
-      bytesMoved: this.#stats.bytesMoved + file.sizeBytes,
+      bytesMoved: this.#stats.bytesMoved + bytesWithIndex(file),
       lastError: undefined,
     };
     this.#parts.onMoved();
   }
 
-  async #upload(file: DataFile, { store, key }: PlacedObject, tier: PlannedMove['to']): Promise<void> {
+  async #upload(file: MovedPart, { store, key }: PlacedObject, tier: PlannedMove['to']): Promise<void> {
     const { fileSystem, places } = this.#parts;
     const { archiveClass } = this.#settings;
     const { signal } = this.#givenUp;
@@ -218,6 +226,25 @@ export class TierMover implements Chore {
     await store.put(key, content, { ...options, signal });
     const arrived = await store.head(key, { signal });
     if (arrived?.sizeBytes !== file.sizeBytes) throw differs(key, file.sizeBytes, arrived?.sizeBytes ?? 0);
+  }
+
+  /** @returns false when there is no index any more: one that is lost must not keep its file */
+  async #uploadIndex(
+    { tenant, table, file, to }: PlannedMove<DataFile>,
+    index: MovedPart,
+    place: PlacedObject,
+  ): Promise<boolean> {
+    try {
+      await this.#upload(index, place, to);
+      return true;
+    } catch (error) {
+      if (!isLost(error)) throw error;
+    }
+    const { catalog, tables } = this.#parts;
+    const without = await this.#ask(catalog.setIndex({ fileId: file.fileId, filePath: file.path, index: undefined }));
+    const versions = tables.table(tenant, table);
+    versions.change({ files: versions.current.files.map((one) => (one.fileId === without.fileId ? without : one)) });
+    return false;
   }
 
   /** The archive is a class of the store that the file is in already. */
@@ -243,8 +270,21 @@ export class TierMover implements Chore {
   }
 }
 
+/** Something that moves with a file: itself, or its index. */
+type MovedPart = Pick<DataFile, 'path' | 'sizeBytes'>;
+
+function partsOf({ path, sizeBytes, index }: DataFile): MovedPart[] {
+  const own = { path, sizeBytes };
+  return index === undefined ? [own] : [own, { path: indexPath(path, index), sizeBytes: index.sizeBytes }];
+}
+
 function wayOf({ tier }: Pick<DataFile, 'tier'>, to: Tier): Way {
   return `${tier} to ${to}`;
+}
+
+/** What it is of is not there, or is not whole. */
+function isLost(error: unknown): boolean {
+  return isOpenWitError(error) ? error.kind === 'data' : (error as NodeJS.ErrnoException).code === 'ENOENT';
 }
 
 function isConflict(error: unknown): boolean {

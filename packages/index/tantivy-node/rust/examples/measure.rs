@@ -60,7 +60,7 @@ fn main() {
         bytes,
         bytes as f64 / raw as f64
     );
-    let reader = IndexReader::open(&out, None).unwrap();
+    let reader = IndexReader::open(&out, None, None).unwrap();
     for segment in &reader.contents().segments {
         for file in &segment.files {
             println!(

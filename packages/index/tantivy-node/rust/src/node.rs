@@ -166,7 +166,11 @@ pub struct NativeIndexReader(Arc<IndexReader>);
 impl NativeIndexReader {
     /// `present`: start and end in turns, ascending.
     #[napi(ts_return_type = "Promise<NativeIndexReader>")]
-    pub fn open(path: String, present: Option<Float64Array>) -> AsyncTask<Work<NativeIndexReader>> {
+    pub fn open(
+        path: String,
+        length: Option<f64>,
+        present: Option<Float64Array>,
+    ) -> AsyncTask<Work<NativeIndexReader>> {
         let present = present.map(|ranges| {
             ranges
                 .as_chunks::<2>()
@@ -175,7 +179,8 @@ impl NativeIndexReader {
                 .map(|[start, end]| (*start as u64, *end as u64))
                 .collect::<Vec<ByteRange>>()
         });
-        Work::run(move || Ok(NativeIndexReader(Arc::new(IndexReader::open(&PathBuf::from(path), present)?))))
+        let length = length.map(|bytes| bytes as u64);
+        Work::run(move || Ok(NativeIndexReader(Arc::new(IndexReader::open(&PathBuf::from(path), length, present)?))))
     }
 
     #[napi(getter)]

@@ -127,9 +127,18 @@ pub type ByteRange = (u64, u64);
 
 impl PackedFile {
     /// @error missing when the tail is not here; damaged when the file is no index, or of another version
-    pub fn open(path: &Path, present: Option<Vec<ByteRange>>) -> Result<(Self, Contents), Failure> {
+    /// @param length of the index, where something else follows it in its file
+    pub fn open(
+        path: &Path,
+        length: Option<u64>,
+        present: Option<Vec<ByteRange>>,
+    ) -> Result<(Self, Contents), Failure> {
         let file = File::open(path)?;
-        let length = file.metadata()?.len();
+        let whole = file.metadata()?.len();
+        let length = length.unwrap_or(whole);
+        if length > whole {
+            return Err(damaged("the file is shorter than its index"));
+        }
         let trailer_at =
             length.checked_sub(TRAILER_BYTES as u64).ok_or_else(|| damaged("the file is too short for an index"))?;
         require(present.as_deref(), (trailer_at, length))?;

@@ -38,9 +38,10 @@ impl Fields for Contents {
 }
 
 impl IndexReader {
+    /// @param length of the index, where something else follows it in its file
     /// @param present the byte ranges that the file has, ascending; absent when it is whole
-    pub fn open(path: &Path, present: Option<Vec<ByteRange>>) -> Result<Self, Failure> {
-        let (packed, contents) = PackedFile::open(path, present)?;
+    pub fn open(path: &Path, length: Option<u64>, present: Option<Vec<ByteRange>>) -> Result<Self, Failure> {
+        let (packed, contents) = PackedFile::open(path, length, present)?;
         let packed = Arc::new(packed);
         let mut segments = Vec::new();
         let mut missing = Missing::default();

@@ -9,7 +9,7 @@ use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::{COLLECT_BLOCK_BUFFER_LEN, DocSet, TERMINATED, Term};
 use tantivy_fst::Automaton;
 
-use crate::analyser::Kind;
+use crate::analyser::{Analyser, Kind};
 use crate::automaton::TokenAutomaton;
 use crate::bounds::{Bounds, all_rows};
 use crate::failure::{Failure, invalid, limit};
@@ -191,7 +191,9 @@ impl Search<'_> {
         if !pattern.finds_identifiers || self.segment.contents.identifiers.entries == 0 {
             return Ok(Bounds::exact(words));
         }
-        let Some(literal) = &pattern.literal else {
+        // What is taken as a whole is looked up as a whole: of the letters in it nothing is known.
+        let is_whole = self.fields[field].analyser == Analyser::Raw;
+        let Some(literal) = pattern.literal.as_ref().filter(|_| !is_whole) else {
             return Ok(Bounds { sure: words, may: Some(all_rows(self.segment.contents.rows)) });
         };
         let around =

@@ -10,7 +10,7 @@ use tantivy::schema::{Document, Field, IndexRecordOption, Schema, TextFieldIndex
 use tantivy::tokenizer::{Token, TokenStream, Tokenizer, TokenizerManager};
 use tantivy::{Directory, Index, IndexSettings};
 
-use crate::analyser::{Analyser, Kind, Tokens};
+use crate::analyser::{Analyser, Kind, Tokens, is_word_kind};
 use crate::columns::TextColumn;
 use crate::failure::{Failure, invalid};
 use crate::identifiers::{IdentifierWriter, hash_of};
@@ -129,7 +129,7 @@ struct SegmentWriter {
     directory: RamDirectory,
     tantivy: SingleSegmentIndexWriter<Row>,
     identifiers: Arc<Mutex<Sink>>,
-    fields: Arc<[Field]>,
+    fields: Arc<[(Field, Analyser)]>,
     rows: u32,
 }
 
@@ -153,7 +153,7 @@ impl SegmentWriter {
             );
         }
         let directory = RamDirectory::create();
-        let fields = (0..fields.len()).map(|i| Field::from_field_id(i as u32)).collect();
+        let fields = fields.iter().zip(0..).map(|(field, id)| (Field::from_field_id(id), field.analyser)).collect();
         let tantivy = Index::builder()
             .schema(schema)
             .settings(IndexSettings::default())
@@ -163,7 +163,16 @@ impl SegmentWriter {
     }
 
     fn add(&mut self, columns: &Arc<Vec<Option<TextColumn>>>, row: usize) -> Result<(), Failure> {
-        self.identifiers.lock().unwrap().row = self.rows;
+        {
+            let sink = &mut *self.identifiers.lock().unwrap();
+            sink.row = self.rows;
+            for ((field, analyser), column) in self.fields.iter().zip(columns.iter()) {
+                let Some(text) = column.as_ref().and_then(|column| column.text(row)) else { continue };
+                if is_whole_identifier(*analyser, text) {
+                    sink.identifiers.add(hash_of(field.field_id(), text), self.rows);
+                }
+            }
+        }
         self.rows += 1;
         self.tantivy.add_document(Row { columns: columns.clone(), fields: self.fields.clone(), row })?;
         Ok(())
@@ -243,10 +252,15 @@ fn tokenizer_name(field: usize) -> String {
     format!("field {field}")
 }
 
+/// Tantivy need not see it.
+fn is_whole_identifier(analyser: Analyser, text: &str) -> bool {
+    analyser == Analyser::Raw && !text.is_empty() && !is_word_kind(text)
+}
+
 /// A row of a batch as Tantivy reads it.
 struct Row {
     columns: Arc<Vec<Option<TextColumn>>>,
-    fields: Arc<[Field]>,
+    fields: Arc<[(Field, Analyser)]>,
     row: usize,
 }
 
@@ -255,12 +269,10 @@ impl Document for Row {
     type FieldsValuesIter<'a> = Box<dyn Iterator<Item = (Field, &'a str)> + 'a>;
 
     fn iter_fields_and_values(&self) -> Self::FieldsValuesIter<'_> {
-        Box::new(
-            self.fields
-                .iter()
-                .zip(self.columns.iter())
-                .filter_map(|(field, column)| Some((*field, column.as_ref()?.text(self.row)?))),
-        )
+        Box::new(self.fields.iter().zip(self.columns.iter()).filter_map(|((field, analyser), column)| {
+            let text = column.as_ref()?.text(self.row)?;
+            if is_whole_identifier(*analyser, text) { None } else { Some((*field, text)) }
+        }))
     }
 }
 

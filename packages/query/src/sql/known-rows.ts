@@ -1,0 +1,82 @@
+import type { DataFile, FoundRows, IndexCondition, TableName } from '@openwit/ports';
+import type { Condition } from './conditions.ts';
+import type { TableUse } from './scope.ts';
+import type { KnownRows, RowChoice, TableRead } from './table-sql.ts';
+
+/** Rows that are named one by one. More are looked up in a selection. */
+const FEW_ROWS = 200;
+/** A selection of a larger share of a file's rows is not worth it, when each is to be looked at anyway. */
+const LARGEST_SHARE = 0.25;
+
+/** What the indexes of files tell, and where selections of rows are put for DuckDB. */
+export interface IndexAnswers {
+  /** Of those files that have an index which can say something. */
+  find(
+    table: TableName,
+    files: readonly DataFile[],
+    conditions: readonly IndexCondition[],
+  ): Promise<ReadonlyMap<DataFile, FoundRows>>;
+  /** @param fileRows of the file that the rows are of @returns the number of the selection */
+  select(rows: Uint32Array, fileRows: number): number;
+}
+
+/** What was told of one use of a table. */
+export interface ToldRows {
+  readonly conditions: readonly Condition[];
+  readonly rows: ReadonlyMap<DataFile, FoundRows>;
+  /** Whether of some file that has rows no condition need be looked at. */
+  readonly isExact: boolean;
+}
+
+/** Asks the indexes of files for what a query wants of them. Rows that a join keeps in any case cannot be left out. */
+export async function toldRows(
+  indexes: IndexAnswers | undefined,
+  use: TableUse,
+  files: readonly DataFile[],
+  all: readonly Condition[],
+): Promise<ToldRows> {
+  const conditions = all.filter((condition) => condition.use === use);
+  if (indexes === undefined || conditions.length === 0 || use.keepAllRows) return NOTHING;
+  const parts = conditions.flatMap((condition) => condition.parts);
+  const found = await indexes.find(use.table, files, parts);
+  const areWhole = conditions.every(({ isWhole }) => isWhole);
+  const rows = new Map([...found].map(([file, told]) => [file, { ...told, isExact: told.isExact && areWhole }]));
+  return { conditions, rows, isExact: [...rows.values()].some((told) => told.isExact && told.rows.length > 0) };
+}
+
+const NOTHING: ToldRows = { conditions: [], rows: new Map(), isExact: false };
+
+/** How the rows that were told are read. */
+export function knownRows(
+  read: TableRead,
+  { rows }: ToldRows,
+  indexes: IndexAnswers | undefined,
+): ReadonlyMap<DataFile, KnownRows> {
+  const known = new Map<DataFile, KnownRows>();
+  for (const [file, found] of rows) {
+    if (found.rows.length === 0) continue;
+    const isExact = found.isExact && read.conditions.length > 0;
+    const choice = choiceOf(read, file, found.rows, isExact, indexes!);
+    if (choice !== undefined) known.set(file, { choice, isExact });
+  }
+  return known;
+}
+
+function choiceOf(
+  read: TableRead,
+  file: DataFile,
+  rows: Uint32Array,
+  isExact: boolean,
+  indexes: IndexAnswers,
+): RowChoice | undefined {
+  if (isExact && isNothingRead(read)) return { kind: 'count', rows: rows.length };
+  if (rows.length <= FEW_ROWS) return { kind: 'few', rows };
+  if (!isExact && rows.length > LARGEST_SHARE * file.rows) return undefined;
+  return { kind: 'selection', number: indexes.select(rows, file.rows) };
+}
+
+/** Beside what the conditions read. */
+function isNothingRead({ columns, hidden, isTimeUnread, rowNumbers, inConditions }: TableRead): boolean {
+  const names = [...columns, ...hidden].map(({ name }) => name).filter((name) => !inConditions.has(name));
+  return !rowNumbers && isTimeUnread && names.length === 1;
+}
