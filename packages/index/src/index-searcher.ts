@@ -19,8 +19,8 @@ export const indexSearcher: IndexSearcher = {
     return answered(async () => {
       const index = OpenFileIndex.open(path, present);
       return {
-        search: (conditions: readonly IndexCondition[], signal: AbortSignal) =>
-          answered<FoundRows | undefined>(() => index.search(conditions, signal), signal),
+        search: (conditions: readonly IndexCondition[], isCount: boolean, signal: AbortSignal) =>
+          answered<FoundRows | undefined>(() => index.search(conditions, isCount, signal), signal),
       };
     });
   },

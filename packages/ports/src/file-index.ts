@@ -88,8 +88,10 @@ export type IndexCondition =
 
 /** What an index says of the rows that meet all conditions. */
 export interface FoundRows {
-  /** Ascending. No other row does. */
-  readonly rows: Uint32Array;
+  /** How many may. */
+  readonly count: number;
+  /** Which, ascending; absent when it was asked how many alone, and that is exact. */
+  readonly rows?: Uint32Array;
   /** Whether all of these do. Else that shows in the rows themselves. */
   readonly isExact: boolean;
   /** What told it: the words of texts, the rows of values, or a filter of values that are not there. */
@@ -107,10 +109,15 @@ export interface MissingRanges {
 /** An index that is open. */
 export interface OpenIndex {
   /**
+   * @param isCount whether it is enough to know how many
    * @returns undefined when the index has nothing to say of the conditions
    * @throws data / STORE_CORRUPTION when it is damaged, or not there; invalid / QUERY_LIMIT; the reason of the signal
    */
-  search(conditions: readonly IndexCondition[], signal: AbortSignal): Promise<FoundRows | MissingRanges | undefined>;
+  search(
+    conditions: readonly IndexCondition[],
+    isCount: boolean,
+    signal: AbortSignal,
+  ): Promise<FoundRows | MissingRanges | undefined>;
 }
 
 /** Searches indexes. A module has one as its export `indexSearcher`. */

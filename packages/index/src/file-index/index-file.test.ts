@@ -105,7 +105,7 @@ function open(answer: OpenIndex | MissingRanges): OpenIndex {
 }
 
 async function found(index: OpenIndex, conditions: readonly IndexCondition[]): Promise<FoundRows | undefined> {
-  const answer = await index.search(conditions, noSignal);
+  const answer = await index.search(conditions, false, noSignal);
   assert.ok(answer === undefined || !('missing' in answer));
   return answer;
 }
@@ -161,19 +161,23 @@ async function checkAll(index: OpenIndex, seen: Set<string>): Promise<void> {
     const wanted = rows.flatMap((row, n) => (conditions.every((condition) => meets(condition, row)) ? [n] : []));
     const answer = await found(index, conditions);
     if (answer === undefined) continue;
-    const told = new Set(answer.rows);
+    const told = new Set(answer.rows!);
     const shown = JSON.stringify(conditions, ['kind', 'column', 'values', 'text', 'query']);
     assert.deepEqual(
-      [...answer.rows],
+      [...answer.rows!],
       [...told].sort((a, b) => a - b),
       shown,
     );
-    if (answer.isExact) assert.deepEqual([...answer.rows], wanted, shown);
+    if (answer.isExact) assert.deepEqual([...answer.rows!], wanted, shown);
     else
       assert.ok(
         wanted.every((row) => told.has(row)),
         shown,
       );
+    const counted = await index.search(conditions, true, noSignal);
+    assert.ok(counted !== undefined && !('missing' in counted));
+    assert.deepEqual([counted.count, counted.isExact], [answer.count, answer.isExact], shown);
+    assert.equal(answer.count, answer.rows!.length);
     seen.add(`${answer.by} ${answer.isExact}`);
   }
 }
@@ -219,7 +223,7 @@ test('a file with holes says what it lacks, until it can answer', needsAddon, as
     for (; answer === undefined; rounds++) {
       assert.ok(rounds < 12, 'it never ends');
       const index = await indexSearcher.open(path, present);
-      const told = 'missing' in index ? index : await index.search(conditions, noSignal);
+      const told = 'missing' in index ? index : await index.search(conditions, false, noSignal);
       if (told !== undefined && 'missing' in told) present = joined([...present, ...told.missing]);
       else answer = told;
     }

@@ -23,10 +23,9 @@ const MOST_WANTED = 1000;
 /** What is read of an index with holes at first: mostly the directory is in it. */
 const TAIL_BYTES = 16 * 1024;
 
-const NOTHING = new Uint32Array(0);
-
 type Equals = Extract<IndexCondition, { kind: 'equals' }>;
-type Found = FoundRows | undefined;
+/** Rows that are told, whatever was asked. */
+type Told = Required<FoundRows>;
 
 /** The index of a file, open. What is read of its values stays in memory. */
 export class OpenFileIndex {
@@ -59,17 +58,45 @@ export class OpenFileIndex {
   }
 
   /** @throws DamagedIndex; BytesMissing; TantivyError; the file system's error */
-  async search(conditions: readonly IndexCondition[], signal: AbortSignal): Promise<Found> {
+  async search(
+    conditions: readonly IndexCondition[],
+    isCount: boolean,
+    signal: AbortSignal,
+  ): Promise<FoundRows | undefined> {
+    const [only] = conditions as [IndexCondition];
+    const counted = isCount && conditions.length === 1 ? await this.#count(only, signal) : undefined;
+    return counted ?? this.#search(conditions, signal);
+  }
+
+  /** Of one condition, when it is known without the rows. */
+  async #count(condition: IndexCondition, signal: AbortSignal): Promise<FoundRows | undefined> {
+    const values = condition.kind === 'equals' ? this.#values.get(condition.column)?.values : undefined;
+    if (values !== undefined) {
+      const source = new ByteSource(this.#path, this.#present);
+      try {
+        const wanted = this.#wanted(source, condition as Equals);
+        return { count: wanted.reduce((sum, [, rows]) => sum + rows, 0), isExact: true, by: 'values' };
+      } finally {
+        source.close();
+      }
+    }
+    const part = this.#textQuery(condition);
+    if (part?.isSame !== true) return undefined;
+    const count = await (await this.#openReader()).count(part.query, signal);
+    return count === undefined ? undefined : { count, isExact: true, by: 'text' };
+  }
+
+  async #search(conditions: readonly IndexCondition[], signal: AbortSignal): Promise<Told | undefined> {
     const queries: { readonly query: Query; readonly isSame: boolean }[] = [];
-    let found: Found;
+    let found: Told | undefined;
     let isExact = true;
     const source = new ByteSource(this.#path, this.#present);
     try {
       for (const condition of conditions) {
         const known = this.#byValues(source, condition);
         if (known !== undefined) {
-          found = found === undefined ? known : { ...known, rows: intersection(found.rows, known.rows) };
-          if (found.rows.length === 0) return { ...known, rows: NOTHING };
+          found = found === undefined ? known : both(found, known);
+          if (found.count === 0) return found;
           continue;
         }
         const part = this.#textQuery(condition);
@@ -81,27 +108,29 @@ export class OpenFileIndex {
     }
     if (queries.length > 0) {
       const byText = await this.#byText(queries, signal);
-      found = found === undefined ? byText : { ...byText, rows: intersection(found.rows, byText.rows) };
+      found = found === undefined ? byText : both(found, byText);
     }
     return found && { ...found, isExact: found.isExact && isExact };
   }
 
   /** By what is known of a column's values; undefined when nothing is. */
-  #byValues(source: ByteSource, condition: IndexCondition): Found {
+  #byValues(source: ByteSource, condition: IndexCondition): Told | undefined {
     if (condition.kind === 'match') return undefined;
     const section = this.#values.get(condition.column);
     if (section?.values !== undefined) {
-      const stored = this.#storedValues(source, section);
-      const wanted =
-        condition.kind === 'equals'
-          ? condition.values.map((value) => stored.get(value)).filter((entry) => entry !== undefined)
-          : [...stored.values()].filter(([value]) => value.includes(condition.text));
-      return { rows: union([...new Set(wanted)].map((value) => readRows(source, value))), isExact: true, by: 'values' };
+      const rows = union(this.#wanted(source, condition).map((value) => readRows(source, value)));
+      return told(rows, true, 'values');
     }
     if (section?.filter === undefined || condition.kind !== 'equals') return undefined;
-    return this.#mayHold(source, section.filter, condition)
-      ? undefined
-      : { rows: NOTHING, isExact: true, by: 'filter' };
+    return this.#mayHold(source, section.filter, condition) ? undefined : told(new Uint32Array(0), true, 'filter');
+  }
+
+  /** The values that a condition means. */
+  #wanted(source: ByteSource, condition: Exclude<IndexCondition, { kind: 'match' }>): StoredValue[] {
+    const stored = this.#storedValues(source, this.#values.get(condition.column)!);
+    if (condition.kind === 'contains') return [...stored.values()].filter(([value]) => value.includes(condition.text));
+    const entries = condition.values.map((value) => stored.get(value)).filter((entry) => entry !== undefined);
+    return [...new Set(entries)];
   }
 
   #storedValues(source: ByteSource, { name, values }: ValueSection): ReadonlyMap<string, StoredValue> {
@@ -153,18 +182,31 @@ export class OpenFileIndex {
     }
   }
 
-  async #byText(parts: readonly { query: Query; isSame: boolean }[], signal: AbortSignal): Promise<FoundRows> {
+  #openReader(): Promise<IndexReader> {
     this.#reader ??= IndexReader.open(this.#path, {
       length: this.#directory.textBytes,
       ...(this.#present && { present: this.#present }),
     });
-    const reader = await this.#reader;
+    return this.#reader;
+  }
+
+  async #byText(parts: readonly { query: Query; isSame: boolean }[], signal: AbortSignal): Promise<Told> {
+    const reader = await this.#openReader();
     const [first, ...others] = parts.map(({ query }) => query);
     const query: Query = others.length === 0 ? first! : { kind: 'and', children: [first!, ...others] };
     const { sure, check } = await reader.search(query, signal);
     const isExact = check.length === 0 && parts.every(({ isSame }) => isSame);
-    return { rows: check.length === 0 ? sure : union([sure, check]), isExact, by: 'text' };
+    return told(check.length === 0 ? sure : union([sure, check]), isExact, 'text');
   }
+}
+
+function told(rows: Uint32Array, isExact: boolean, by: FoundRows['by']): Told {
+  return { rows, count: rows.length, isExact, by };
+}
+
+/** Rows that are in both. */
+function both(a: Told, b: Told): Told {
+  return told(intersection(a.rows, b.rows), a.isExact && b.isExact, b.by);
 }
 
 /** @throws DamagedIndex; BytesMissing */

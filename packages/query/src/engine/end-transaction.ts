@@ -1,12 +1,12 @@
-import type { DuckDBConnection } from '@duckdb/node-api';
+import type { Session } from '../sql/session.ts';
 
 const ATTEMPTS = 5;
 
 /** This closes a result that was not read to its end, too. */
-export async function endTransaction(connection: DuckDBConnection): Promise<void> {
+export async function endTransaction(session: Pick<Session, 'rollback'>): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {
-      await connection.run('ROLLBACK');
+      await session.rollback();
       return;
     } catch (error) {
       if (/no transaction is active/i.test(String(error))) return;

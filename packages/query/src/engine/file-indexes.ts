@@ -30,6 +30,7 @@ export class FileIndexes {
   async search(
     file: DataFile,
     conditions: readonly IndexCondition[],
+    isCount: boolean,
     signal: AbortSignal,
   ): Promise<FoundRows | undefined> {
     const path = indexPath(file.path, file.index!);
@@ -38,7 +39,7 @@ export class FileIndexes {
     this.#open.set(path, open);
     if (this.#open.size > MOST_OPEN) this.#open.delete(this.#open.keys().next().value!);
     try {
-      return whole(await whole(await open).search(conditions, signal));
+      return whole(await whole(await open).search(conditions, isCount, signal));
     } catch (error) {
       this.#open.delete(path);
       throw error;

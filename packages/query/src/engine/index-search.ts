@@ -25,12 +25,13 @@ export class IndexSearch implements IndexAnswers {
     table: TableName,
     files: readonly DataFile[],
     conditions: readonly IndexCondition[],
+    isCount: boolean,
   ): Promise<ReadonlyMap<DataFile, FoundRows>> {
     const asked = files.filter((file) => file.tier === 'hot' && FileIndexes.concerns(file, conditions));
     const found = new Map<DataFile, FoundRows>();
     await Promise.all(
       asked.map(async (file) => {
-        const rows = await this.#search(table, file, conditions);
+        const rows = await this.#search(table, file, conditions, isCount);
         if (rows !== undefined) found.set(file, rows);
       }),
     );
@@ -52,10 +53,11 @@ export class IndexSearch implements IndexAnswers {
     table: TableName,
     file: DataFile,
     conditions: readonly IndexCondition[],
+    isCount: boolean,
   ): Promise<FoundRows | undefined> {
     const { indexes, signal, onDamaged } = this.#parts;
     try {
-      return await indexes.search(file, conditions, signal);
+      return await indexes.search(file, conditions, isCount, signal);
     } catch (error) {
       if (!isOpenWitError(error) || error.code !== 'STORE_CORRUPTION') throw error;
       onDamaged(table, file);

@@ -1,4 +1,9 @@
-import type { DuckDBPreparedStatement, DuckDBResult } from '@duckdb/node-api';
+import {
+  type DuckDBDataChunk,
+  DuckDBMaterializedResult,
+  type DuckDBPreparedStatement,
+  type DuckDBResult,
+} from '@duckdb/node-api';
 import duckdb from '@duckdb/node-bindings';
 import {
   type DataFile,
@@ -72,14 +77,10 @@ export class QueryRun {
     const { id } = this.#request;
     let failure: unknown;
     try {
-      const { statement, plan } = await this.#prepare();
-      try {
-        // A failure in the middle of a result shows in nothing but the transaction: see #checkWhole.
-        await this.#session.connection.run('BEGIN');
-        await this.#stream(await statement.stream(), plan);
-      } finally {
-        statement.destroySync();
-      }
+      const plan = await this.#plan(true);
+      const whole = await this.#whole(plan);
+      if (whole !== undefined) await this.#deliver(whole, plan);
+      else await this.#stream(plan);
     } catch (error) {
       failure = error ?? new Error('unknown failure');
     }
@@ -113,9 +114,51 @@ export class QueryRun {
     this.#wake?.();
   }
 
+  /**
+   * A small result at once, as one call of DuckDB where there are no parameters: each call takes longer than what it does.
+   * @returns undefined when it is not small, or fails: then the long way tells why
+   */
+  async #whole(plan: QueryPlan): Promise<DuckDBMaterializedResult | undefined> {
+    if (!plan.isSmall || plan.remote.length > 0) return undefined;
+    const { connection } = this.#session;
+    const { parameters } = this.#request;
+    this.#noteFiles(plan);
+    try {
+      if (Object.keys(parameters).length === 0) return await connection.run(plan.sql);
+      const statement = await connection.prepare(plan.sql);
+      try {
+        bindParameters(statement, parameters, plan.parameters);
+        return await statement.run();
+      } finally {
+        statement.destroySync();
+      }
+    } catch (error) {
+      if (isFatal(error)) throw error;
+      this.#checkCancelled();
+      return undefined;
+    }
+  }
+
+  async #stream(first: QueryPlan): Promise<void> {
+    const { statement, plan } = await this.#prepare(first);
+    try {
+      // A failure in the middle of a result shows in nothing but the transaction: see #checkWhole.
+      await this.#session.begin();
+      await this.#deliver(await statement.stream(), plan);
+    } finally {
+      statement.destroySync();
+    }
+  }
+
+  /** DuckDB keeps the footers of files that it reads. */
+  #noteFiles({ files: { read } }: QueryPlan): void {
+    const pathOf = (file: DataFile) => this.#paths?.get(file.fileId) ?? file.path;
+    this.#database.footers.read(read.map((file) => ({ path: pathOf(file), sizeBytes: file.sizeBytes })));
+  }
+
   /** Keys are read as columns first; a query that DuckDB does not take like that gets whole maps. */
-  async #prepare(): Promise<{ statement: DuckDBPreparedStatement; plan: QueryPlan }> {
-    let plan = await this.#plan(true);
+  async #prepare(first: QueryPlan): Promise<{ statement: DuckDBPreparedStatement; plan: QueryPlan }> {
+    let plan = first;
     let statement: DuckDBPreparedStatement;
     try {
       statement = await this.#session.connection.prepare(plan.sql);
@@ -134,8 +177,7 @@ export class QueryRun {
       statement = await this.#session.connection.prepare(plan.sql);
       this.#checkCancelled();
     }
-    const pathOf = (file: DataFile) => this.#paths?.get(file.fileId) ?? file.path;
-    this.#database.footers.read(plan.files.read.map((file) => ({ path: pathOf(file), sizeBytes: file.sizeBytes })));
+    this.#noteFiles(plan);
     bindParameters(statement, this.#request.parameters, plan.parameters);
     return { statement, plan };
   }
@@ -160,7 +202,7 @@ export class QueryRun {
     return plan;
   }
 
-  async #stream(result: DuckDBResult, plan: QueryPlan): Promise<void> {
+  async #deliver(result: DuckDBResult, plan: QueryPlan): Promise<void> {
     const { id, maxRows, maxResultBytes } = this.#request;
     const duckDbTypes = result.columnTypes();
     const types = duckDbTypes.map(resultTypeOf);
@@ -170,11 +212,13 @@ export class QueryRun {
     let rows = 0;
     let waiting = 0;
     let bytes = 0;
-    for (;;) {
-      const chunk = await result.fetchChunk();
+    // What is here already cannot fail any more.
+    const whole = result instanceof DuckDBMaterializedResult ? result : undefined;
+    for (let i = 0; ; i++) {
+      const chunk = whole === undefined ? await result.fetchChunk() : chunkOf(whole, i);
       this.#checkCancelled();
       const count = chunk?.rowCount ?? 0;
-      if (count === 0) await this.#checkWhole(plan);
+      if (count === 0 && whole === undefined) await this.#checkWhole(plan);
       rows += count;
       waiting += count;
       if (rows > maxRows) throw queryError('QUERY_LIMIT', `the result has too many rows, limit=${maxRows}`);
@@ -202,10 +246,10 @@ export class QueryRun {
   async #checkWhole({ sql, parameters }: QueryPlan): Promise<void> {
     const { connection } = this.#session;
     try {
-      await connection.run('SELECT 1');
+      await this.#session.checkTransaction();
     } catch (aborted) {
       this.#checkCancelled();
-      await connection.run('ROLLBACK');
+      await this.#session.rollback();
       const again = await connection.prepare(`EXPLAIN ANALYZE ${sql}`);
       try {
         bindParameters(again, this.#request.parameters, parameters);
@@ -243,7 +287,7 @@ export class QueryRun {
   async #release(): Promise<void> {
     this.#hasEnded = true;
     this.#interrupting?.cancel();
-    await endTransaction(this.#session.connection);
+    await endTransaction(this.#session);
     for (const name of this.#scans) this.#database.memory.plans.delete(name);
     for (const name of this.#tests) this.#database.match.tests.delete(name);
     this.#indexes?.release();
@@ -262,6 +306,10 @@ export class QueryRun {
 
 function cancelledError(): OpenWitError {
   return queryError('QUERY_CANCELLED', 'the query was cancelled');
+}
+
+function chunkOf(result: DuckDBMaterializedResult, i: number): DuckDBDataChunk | undefined {
+  return i < result.chunkCount ? result.getChunk(i) : undefined;
 }
 
 function statsOf({ scans, files }: QueryPlan): WorkerStats {

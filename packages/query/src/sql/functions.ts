@@ -6,6 +6,8 @@ export interface FunctionCatalog {
   readonly allowed: ReadonlySet<string>;
   /** Those of `allowed` whose result is fixed by their arguments: what a plan may compute in advance. */
   readonly constant: ReadonlySet<string>;
+  /** Those of `allowed` that make one value of many rows. */
+  readonly aggregates: ReadonlySet<string>;
 }
 
 /** Table functions that read nothing but their arguments. */
@@ -80,15 +82,23 @@ const DENIED_FAMILIES =
 /** Derives the catalog from DuckDB's own list of functions. Nothing that a user could have defined may be in it yet. */
 export async function loadFunctions(connection: DuckDBConnection): Promise<FunctionCatalog> {
   const reader = await connection.runAndReadAll(
-    `select lower(function_name), bool_and(schema_name <> 'main'), bool_or(stability = 'VOLATILE')
+    `select lower(function_name), bool_and(schema_name <> 'main'), bool_or(stability = 'VOLATILE'),
+       bool_and(function_type = 'aggregate')
      from duckdb_functions() where function_type in ('scalar', 'aggregate', 'macro') group by 1`,
   );
   const allowed = new Set(SYNTAX);
   const constant = new Set(SYNTAX);
-  for (const [name, elsewhere, volatile] of reader.getRows() as [string, boolean, boolean | null][]) {
+  const aggregates = new Set<string>();
+  for (const [name, elsewhere, volatile, isAggregate] of reader.getRows() as [
+    string,
+    boolean,
+    boolean | null,
+    boolean,
+  ][]) {
     if (elsewhere || DENIED.has(name) || DENIED_FAMILIES.test(name)) continue;
     allowed.add(name);
     if (volatile !== true) constant.add(name);
+    if (isAggregate) aggregates.add(name);
   }
-  return { allowed, constant };
+  return { allowed, constant, aggregates };
 }

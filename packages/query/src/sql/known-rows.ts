@@ -10,11 +10,12 @@ const LARGEST_SHARE = 0.25;
 
 /** What the indexes of files tell, and where selections of rows are put for DuckDB. */
 export interface IndexAnswers {
-  /** Of those files that have an index which can say something. */
+  /** Of those files that have an index which can say something. @param isCount whether it is enough to know how many rows there are */
   find(
     table: TableName,
     files: readonly DataFile[],
     conditions: readonly IndexCondition[],
+    isCount: boolean,
   ): Promise<ReadonlyMap<DataFile, FoundRows>>;
   /** @param fileRows of the file that the rows are of @returns the number of the selection */
   select(rows: Uint32Array, fileRows: number): number;
@@ -28,20 +29,23 @@ export interface ToldRows {
   readonly isExact: boolean;
 }
 
-/** Asks the indexes of files for what a query wants of them. Rows that a join keeps in any case cannot be left out. */
+/**
+ * Asks the indexes of files for what a query wants of them. Rows that a join keeps in any case cannot be left out.
+ * @param isCount whether the query reads nothing else of them
+ */
 export async function toldRows(
   indexes: IndexAnswers | undefined,
   use: TableUse,
   files: readonly DataFile[],
-  all: readonly Condition[],
+  conditions: readonly Condition[],
+  isCount: boolean,
 ): Promise<ToldRows> {
-  const conditions = all.filter((condition) => condition.use === use);
   if (indexes === undefined || conditions.length === 0 || use.keepAllRows) return NOTHING;
   const parts = conditions.flatMap((condition) => condition.parts);
-  const found = await indexes.find(use.table, files, parts);
   const areWhole = conditions.every(({ isWhole }) => isWhole);
+  const found = await indexes.find(use.table, files, parts, isCount && areWhole);
   const rows = new Map([...found].map(([file, told]) => [file, { ...told, isExact: told.isExact && areWhole }]));
-  return { conditions, rows, isExact: [...rows.values()].some((told) => told.isExact && told.rows.length > 0) };
+  return { conditions, rows, isExact: [...rows.values()].some((told) => told.isExact && told.count > 0) };
 }
 
 const NOTHING: ToldRows = { conditions: [], rows: new Map(), isExact: false };
@@ -54,9 +58,9 @@ export function knownRows(
 ): ReadonlyMap<DataFile, KnownRows> {
   const known = new Map<DataFile, KnownRows>();
   for (const [file, found] of rows) {
-    if (found.rows.length === 0) continue;
+    if (found.count === 0) continue;
     const isExact = found.isExact && read.conditions.length > 0;
-    const choice = choiceOf(read, file, found.rows, isExact, indexes!);
+    const choice = choiceOf(read, file, found, isExact, indexes!);
     if (choice !== undefined) known.set(file, { choice, isExact });
   }
   return known;
@@ -65,11 +69,12 @@ export function knownRows(
 function choiceOf(
   read: TableRead,
   file: DataFile,
-  rows: Uint32Array,
+  { count, rows }: FoundRows,
   isExact: boolean,
   indexes: IndexAnswers,
 ): RowChoice | undefined {
-  if (isExact && isNothingRead(read)) return { kind: 'count', rows: rows.length };
+  if (isExact && isNothingRead(read)) return { kind: 'count', rows: count };
+  if (rows === undefined) return undefined;
   if (rows.length <= FEW_ROWS) return { kind: 'few', rows };
   if (!isExact && rows.length > LARGEST_SHARE * file.rows) return undefined;
   return { kind: 'selection', number: indexes.select(rows, file.rows) };

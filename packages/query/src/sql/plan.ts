@@ -1,7 +1,6 @@
-import { randomBytes } from 'node:crypto';
 import type { AttributeColumn, CompiledSearch, DataFile, TableName, TableUsage, TextSearcher } from '@openwit/ports';
 import type { ScanBatch, ScanPlan } from '../memory/scan-plan.ts';
-import { type AstNode, columnRef, replaceNode, selectStatement, walk } from './ast.ts';
+import { type AstNode, columnRef, replaceNode, selectStatement, type TypedNode, walk } from './ast.ts';
 import { type HiddenColumn, replaceAccesses } from './attribute-access.ts';
 import { authorise } from './authorise.ts';
 import { replaceClock } from './clock-functions.ts';
@@ -16,8 +15,10 @@ import { queryError } from './query-error.ts';
 import { type RemoteRead, remoteReads } from './remote-reads.ts';
 import { type Resolution, Resolver } from './resolve.ts';
 import type { TableUse } from './scope.ts';
-import type { Session } from './session.ts';
+import { newNonce, type Session } from './session.ts';
+import { isSmall } from './small-results.ts';
 import {
+  type FileGroup,
   groupFiles,
   identifier,
   type LocalPaths,
@@ -28,6 +29,7 @@ import {
   tableSql,
 } from './table-sql.ts';
 import { usageSql } from './usage-table.ts';
+import { EVERY_COLUMN, wantedColumns } from './wanted-columns.ts';
 
 /** A table's part of the snapshot, as it crosses to the worker. */
 export interface TableInput {
@@ -65,6 +67,8 @@ export interface QueryPlan {
   readonly scans: ReadonlyMap<string, ScanPlan>;
   /** By the name that the SQL gives to the match function. */
   readonly tests: ReadonlyMap<string, CompiledSearch>;
+  /** Its result surely has few rows. */
+  readonly isSmall: boolean;
   /** Names of the parameters that the query had. */
   readonly parameters: ReadonlySet<string>;
   readonly files: { readonly read: readonly DataFile[]; readonly skipped: number };
@@ -84,7 +88,8 @@ const NO_INPUT: TableInput = { batches: [], files: [], attributeColumns: [] };
  */
 export async function planQuery(session: Session, request: PlanRequest): Promise<QueryPlan> {
   const { sql, tree, functions } = request;
-  const nonce = `openwit_${randomBytes(8).toString('hex')}`;
+  // Always the same one, so that what was worked out for a query holds for it the next time.
+  const nonce = sql.includes(session.nonce) ? newNonce() : session.nonce;
   const query = (tree.statements as AstNode[])[0]!.node as AstNode;
   const { parameters, searcher, analyserOf = () => 'log' as const } = request;
   const matches = new MatchCalls({ sql, nonce, parameters, searcher, analyserOf });
@@ -103,10 +108,7 @@ export async function planQuery(session: Session, request: PlanRequest): Promise
   const named = resolution.unnamed.filter(({ hasOnlyAccesses }) => attributes || !hasOnlyAccesses);
   for (const node of resolution.clockNodes) replaceClock(node, request.nowMs);
   const files = await pruneFiles(session, request, resolution.uses, (use) => inputOf(request, use).files);
-  const told = new Map<TableUse, ToldRows>();
-  for (const use of resolution.uses) {
-    told.set(use, await toldRows(request.indexes, use, files.get(use)!, resolution.conditions));
-  }
+  const told = await askIndexes(request, resolution, files, query);
   const hidden = new Map(resolution.uses.map((use) => [use, attributes ? hide(use, inputOf(request, use)) : []]));
   for (const star of resolution.stars) excludeHidden(star, hidden);
   named.forEach(({ item }, i) => {
@@ -132,6 +134,7 @@ export async function planQuery(session: Session, request: PlanRequest): Promise
   const remote: RemoteRead[] = [];
   const words = new Map<string, (paths: LocalPaths) => string>();
   const filesRead: DataFile[] = [];
+  const rows = new Map<string, number>();
   for (const use of resolution.uses) {
     const input = inputOf(request, use);
     const columns = use.columns.filter(({ name }) => name === TIME || before.has(use, name));
@@ -154,12 +157,13 @@ export async function planQuery(session: Session, request: PlanRequest): Promise
       inConditions: new Set(asked.length > 0 ? inConditions : []),
     };
     const known = knownRows(read, told.get(use)!, request.indexes);
-    const left = files.get(use)!.filter((file) => told.get(use)!.rows.get(file)?.rows.length !== 0);
+    const left = files.get(use)!.filter((file) => told.get(use)!.rows.get(file)?.count !== 0);
     const inMemory = !rowNumbers && (input.batches.length > 0 || left.length === 0);
     if (inMemory) scans.set(use.token, { table: use.table, columns: scanColumns(read), batches: input.batches });
     const groups = groupFiles(read, left, input.attributeColumns, known);
     for (const { files: members, known: told } of groups) if (told?.choice.kind !== 'count') filesRead.push(...members);
     remote.push(...remoteReads(read, groups));
+    rows.set(use.token, rowsAtMost(groups, inMemory ? input.batches : []));
     words.set(use.token, (paths) => tableSql(read, inMemory ? use.token : undefined, groups, paths));
   }
   for (const token of resolution.usageTokens) words.set(token, () => usageSql(request.usage));
@@ -169,10 +173,12 @@ export async function planQuery(session: Session, request: PlanRequest): Promise
   }
   const total = resolution.uses.reduce((sum, use) => sum + inputOf(request, use).files.length, 0);
   const word = new RegExp(`${nonce}_(?:name)?\\d+(?!\\w)`, 'g');
+  const small = isSmall(query as TypedNode, functions, (token) => rows.get(token) ?? Number.POSITIVE_INFINITY);
   const planFor = (paths: LocalPaths): QueryPlan => ({
     sql: text.replace(word, (found) => words.get(found)?.(paths) ?? found),
     scans,
     tests: matches.tests,
+    isSmall: small,
     parameters: parameterNames,
     files: { read: filesRead, skipped: total - filesRead.length },
     remote,
@@ -196,6 +202,33 @@ function excludeHidden(
 ): void {
   const names = star.uses.flatMap((use) => hidden.get(use)!.map(({ name }) => name));
   star.node.exclude_list = [...(star.node.exclude_list as string[]), ...names];
+}
+
+/** Of what is read of a table. */
+function rowsAtMost(groups: readonly FileGroup[], batches: readonly ScanBatch[]): number {
+  const inFiles = groups.map(({ files, known }) => {
+    if (known?.choice.kind === 'count') return known.choice.rows;
+    return known?.choice.kind === 'few' ? known.choice.rows.length : files.reduce((sum, file) => sum + file.rows, 0);
+  });
+  return [...inFiles, ...batches.map((batch) => batch.rows)].reduce((sum, count) => sum + count, 0);
+}
+
+/** What indexes tell of each use of a table. */
+async function askIndexes(
+  { indexes, attributeColumns }: PlanRequest,
+  resolution: Resolution,
+  files: ReadonlyMap<TableUse, readonly DataFile[]>,
+  query: AstNode,
+): Promise<ReadonlyMap<TableUse, ToldRows>> {
+  const { uses, conditions } = resolution;
+  const nodes = new Set<AstNode>(conditions.map(({ node }) => node));
+  const others = attributeColumns ? wantedColumns(query, resolution, nodes) : EVERY_COLUMN;
+  const told = uses.map(async (use): Promise<[TableUse, ToldRows]> => {
+    const isCount = !use.columns.some(({ name }) => others.has(use, name));
+    const own = conditions.filter((condition) => condition.use === use);
+    return [use, await toldRows(indexes, use, files.get(use)!, own, isCount)];
+  });
+  return new Map(await Promise.all(told));
 }
 
 function excludeConditions(
@@ -222,37 +255,4 @@ function parametersOf(query: AstNode): ReadonlySet<string> {
     if (node.class === 'PARAMETER') names.add(String(node.identifier));
   });
   return names;
-}
-
-interface WantedColumns {
-  has(use: TableUse, column: string): boolean;
-  /** By its name alone. */
-  isMentioned(name: string): boolean;
-}
-
-const EVERY_COLUMN: WantedColumns = { has: () => true, isMentioned: () => true };
-
-/**
- * Whether the query could mean a column of a table: by its name, by a star of its table, or by something that means columns
- * without a name.
- */
-function wantedColumns(query: AstNode, { uses, stars }: Resolution): WantedColumns {
-  const names = new Set<string>();
-  const whole = new Set([...uses.filter((use) => use.wholeRow), ...stars.flatMap((star) => star.uses)]);
-  let all = false;
-  walk(query, (node) => {
-    all ||=
-      node.class === 'POSITIONAL_REFERENCE' ||
-      node.type === 'PIVOT' ||
-      node.type === 'SHOW_REF' ||
-      node.ref_type === 'NATURAL';
-    for (const name of (node.column_names ?? []) as string[]) names.add(name.toLowerCase());
-    for (const name of (node.using_columns ?? []) as string[]) names.add(name.toLowerCase());
-    // The star of a column gives its fields.
-    if (node.class === 'STAR') names.add(String(node.relation_name).toLowerCase());
-  });
-  return {
-    has: (use, column) => all || whole.has(use) || names.has(column),
-    isMentioned: (name) => all || names.has(name),
-  };
 }
