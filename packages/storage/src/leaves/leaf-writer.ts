@@ -1,14 +1,15 @@
 import { bloomFilter } from '../parquet/bloom-filter.ts';
 import { bitsFor, encodedRuns, repeated } from '../parquet/encoded-runs.ts';
-import { type ChunkParts, lengthOf, type MadeChunk, madeChunk } from '../parquet/made-chunk.ts';
+import { type ChunkParts, lengthOf, type MadeChunk, madeChunk, type PageParts } from '../parquet/made-chunk.ts';
 import type { ColumnCodecs } from '../parquet/page-compression.ts';
 import type { StoredType } from '../parquet/stored-layout.ts';
 import type { ThriftStruct } from '../parquet/thrift.ts';
+import type { WrittenLevels } from './column-levels.ts';
 import { type LeafRange, leafRange, statisticsOf } from './leaf-bounds.ts';
 import { type Leaf, wordsOf } from './leaf-schema.ts';
 import type { PlainValues } from './leaf-values.ts';
 import type { PieceColumn } from './piece-column.ts';
-import { enlarged, type Runs } from './row-runs.ts';
+import { enlarged, type Runs, split } from './row-runs.ts';
 import { FixedDictionary, TextDictionary, type ValueDictionary } from './value-dictionary.ts';
 import { FixedStore, TextStore, type ValueStore } from './value-store.ts';
 
@@ -18,6 +19,8 @@ const MOST_DIFFERENT = 1000;
 const LEAST_USES = { text: 2, fixed: 4 } as const;
 /** Pieces of a column are much alike: so many are written without a dictionary before it is tried again. */
 const PIECES_WITHOUT = 7;
+/** Bytes of a page's values at the most: to read one of them a reader inflates all. Of text in smaller ones zstd would find less that repeats. */
+const PAGE_BYTES = 128 * 1024;
 /** With the values of one row group more it is still a number of 32 bits. */
 const MOST_PLACED = 2 ** 30;
 
@@ -42,7 +45,11 @@ export interface WrittenChunk {
 interface EncodedValues {
   /** All different values at least. */
   readonly different: PlainValues;
-  readonly parts: Pick<ChunkParts, 'dictionary' | 'values' | 'encoding'>;
+  readonly parts: Pick<ChunkParts, 'dictionary' | 'encoding'>;
+  /** Of all values together, in the pages. */
+  readonly bytes: number;
+  /** Some of the values, for a page. */
+  values(from: number, to: number): readonly Uint8Array[];
 }
 
 /** Memory for one row group after the other, of any leaf. */
@@ -100,14 +107,13 @@ export class LeafWriter {
     const count = levels.values.length;
     const used = column.ids && this.#index(column.ids, levels.values);
     const isIndexed = used !== undefined && count > 0 && this.#isWorthIndex(used, count);
-    const { different, parts } = isIndexed
+    const { different, parts, ...encoded } = isIndexed
       ? this.#indexed(used, count)
       : this.#plain(this.#filled(column, levels.values, used));
     const { meta, type } = this.#column;
     const range = type && leafRange(type, different);
     const chunk = madeChunk(meta, {
-      rows: levels.count,
-      levels: levels.encoded,
+      pages: pagesOf(column, rows, levels, encoded),
       ...parts,
       statistics: range && statisticsOf(levels.count - count, range.containsNan ? undefined : range.bounds),
       codecFor: (bodies) => this.#codecs.of(`${this.#name} ${isIndexed}`, bodies),
@@ -123,15 +129,20 @@ export class LeafWriter {
     const isText = this.#column.leaf.kind === 'text';
     const body = Buffer.concat(isText ? bytes.flatMap((text) => [lengthOf(text), text]) : bytes);
     const width = bitsFor(used.length);
-    const runs = used.length === 1 ? repeated(0, count) : encodedRuns(this.#memory.indices, count, width);
+    const values = (from: number, to: number) => {
+      const indices = this.#memory.indices.subarray(from, to);
+      const runs = used.length === 1 ? repeated(0, to - from) : encodedRuns(indices, to - from, width);
+      return [Buffer.of(width), runs];
+    };
     const dictionary = { count: used.length, body };
-    return { different: this.#valuesOf(used), parts: { dictionary, values: [Buffer.of(width), runs] } };
+    return { different: this.#valuesOf(used), parts: { dictionary }, bytes: (width * count) / 8, values };
   }
 
   #plain(store: ValueStore): EncodedValues {
     const { kind } = this.#column.leaf;
-    const parts = store.length === 0 ? { values: [] } : { values: store.encoded(kind), encoding: store.encoding(kind) };
-    return { different: store.values(), parts };
+    const parts = store.length === 0 ? {} : { encoding: store.encoding(kind) };
+    const values = (from: number, to: number) => store.encoded(kind, from, to);
+    return { different: store.values(), parts, bytes: store.bytes, values };
   }
 
   #filter(used: readonly number[]): Uint8Array {
@@ -172,6 +183,20 @@ export class LeafWriter {
     const store: ValueStore = leaf.kind === 'text' ? new TextStore() : new FixedStore(wordsOf(leaf));
     store.gather(this.#dictionary.values(), Int32Array.from(used), 0, used.length);
     return store.values();
+  }
+}
+
+function* pagesOf(
+  column: PieceColumn,
+  rows: Runs,
+  levels: WrittenLevels,
+  { bytes, values }: Pick<EncodedValues, 'bytes' | 'values'>,
+): Generator<PageParts> {
+  let at = 0;
+  for (const own of split(rows, Math.ceil(bytes / PAGE_BYTES))) {
+    const { count, encoded, values: inPage } = own === rows ? levels : column.levels(own);
+    yield { rows: count, levels: encoded, values: inPage.length === 0 ? [] : values(at, at + inPage.length) };
+    at += inPage.length;
   }
 }
 

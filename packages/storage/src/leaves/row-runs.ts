@@ -52,3 +52,31 @@ export function enlarged(values: Int32Array, used: number, length: number): Int3
   larger.set(values.subarray(0, used));
   return larger;
 }
+
+/** The runs in so many parts, of nearly as many rows each. */
+export function split(runs: Runs, parts: number): Runs[] {
+  if (parts <= 1 || runs.length === 0) return [runs];
+  const most = Math.ceil(runs.length / parts);
+  const all: Runs[] = [];
+  let from: number[] = [];
+  let to: number[] = [];
+  let length = 0;
+  const close = (): void => {
+    all.push({ from: Int32Array.from(from), to: Int32Array.from(to), length });
+    from = [];
+    to = [];
+    length = 0;
+  };
+  for (let i = 0; i < runs.from.length; i++) {
+    for (let at = runs.from[i]!; at < runs.to[i]!; ) {
+      const end = Math.min(runs.to[i]!, at + most - length);
+      from.push(at);
+      to.push(end);
+      length += end - at;
+      at = end;
+      if (length === most) close();
+    }
+  }
+  if (length > 0) close();
+  return all;
+}

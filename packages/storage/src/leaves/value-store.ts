@@ -21,8 +21,10 @@ export interface ValueStore {
   /** Valid until the next change. */
   values(): PlainValues;
   encoding(kind: LeafKind): number;
-  /** Views that are valid until the next change. */
-  encoded(kind: LeafKind): Uint8Array[];
+  /** Some of the values, encoded: views that are valid until the next change. */
+  encoded(kind: LeafKind, from: number, to: number): Uint8Array[];
+  /** Bytes of all values. */
+  readonly bytes: number;
   reset(): void;
 }
 
@@ -75,8 +77,12 @@ export class FixedStore implements ValueStore {
     return kind === 'boolean' ? ENCODING.plain : ENCODING.deltaBinaryPacked;
   }
 
-  encoded(kind: LeafKind): Uint8Array[] {
-    const words = this.#words.subarray(0, this.#at);
+  get bytes(): number {
+    return 4 * this.#at;
+  }
+
+  encoded(kind: LeafKind, from: number, to: number): Uint8Array[] {
+    const words = this.#words.subarray(from * this.#wordsAValue, to * this.#wordsAValue);
     switch (kind) {
       case 'double':
         return [split(words)];
@@ -176,12 +182,16 @@ export class TextStore implements ValueStore {
     return ENCODING.deltaLengthByteArray;
   }
 
-  encoded(): Uint8Array[] {
+  get bytes(): number {
+    return this.#offsets[this.#count]!;
+  }
+
+  encoded(_kind: LeafKind, from: number, to: number): Uint8Array[] {
     if (this.#lengths.length < this.#count) this.#lengths = new Int32Array(this.#offsets.length);
-    subtractOffsets(this.#offsets, this.#count, this.#lengths);
+    subtractOffsets(this.#offsets, from, to, this.#lengths);
     return [
-      encodeDeltas32(this.#lengths.subarray(0, this.#count)),
-      this.#bytes.subarray(0, this.#offsets[this.#count]),
+      encodeDeltas32(this.#lengths.subarray(0, to - from)),
+      this.#bytes.subarray(this.#offsets[from], this.#offsets[to]),
     ];
   }
 
@@ -221,8 +231,8 @@ export function lengthOfTexts(offsets: Int32Array, indices: Int32Array, from: nu
   return length;
 }
 
-function subtractOffsets(offsets: Int32Array, count: number, lengths: Int32Array): void {
-  for (let i = 0; i < count; i++) lengths[i] = offsets[i + 1]! - offsets[i]!;
+function subtractOffsets(offsets: Int32Array, from: number, to: number, lengths: Int32Array): void {
+  for (let i = from; i < to; i++) lengths[i - from] = offsets[i + 1]! - offsets[i]!;
 }
 
 /** `BYTE_STREAM_SPLIT`: the first bytes of all values, then the second ones, and so on. */

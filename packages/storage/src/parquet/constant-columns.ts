@@ -116,18 +116,18 @@ function stretch({ meta, isRepeated, definition, value }: Leaf, rows: number): M
   const isBoolean = integer(meta, META.type) === BOOLEAN;
   const hasDictionary = value !== undefined && !isBoolean;
   const statistics = meta.fields[META.statistics] as ThriftStruct | undefined;
+  const levels = [
+    ...(isRepeated ? [repeated(0, rows)] : []),
+    ...(definition === undefined ? [] : [repeated(definition, rows)]),
+  ];
+  const values = hasDictionary
+    ? [Buffer.of(INDEX_BITS), repeated(0, rows)]
+    : value === undefined
+      ? []
+      : [bitsOf(value[0]! & 1, rows)];
   return madeChunk(meta, {
-    rows,
-    levels: [
-      ...(isRepeated ? [repeated(0, rows)] : []),
-      ...(definition === undefined ? [] : [repeated(definition, rows)]),
-    ],
+    pages: [{ rows, levels, values }],
     ...(hasDictionary ? { dictionary: { count: 1, body: value } } : {}),
-    values: hasDictionary
-      ? [Buffer.of(INDEX_BITS), repeated(0, rows)]
-      : value === undefined
-        ? []
-        : [bitsOf(value[0]! & 1, rows)],
     statistics: statistics && statisticsOf(statistics, rows),
   });
 }

@@ -91,10 +91,14 @@ class GroupedColumn {
     const present = indexValues(values, first, places, used, indices);
     const width = bitsFor(used.length);
     return madeChunk(this.#leaf, {
-      rows: count,
-      levels: this.#isNullable ? [present === count ? repeated(1, count) : this.#levels(values)] : [],
+      pages: [
+        {
+          rows: count,
+          levels: this.#isNullable ? [present === count ? repeated(1, count) : this.#levels(values)] : [],
+          values: used.length === 0 ? [] : [Buffer.of(width), encodedRuns(indices, present, width)],
+        },
+      ],
       ...(used.length === 0 ? {} : { dictionary: { count: used.length, body: this.#values.plain(used) } }),
-      values: used.length === 0 ? [] : [Buffer.of(width), encodedRuns(indices, present, width)],
       statistics: statisticsOf(count - present, this.#values.bounds(used)),
     });
   }

@@ -26,15 +26,21 @@ export interface MadeColumns {
   chunks(name: string, rows: RowRange): readonly MadeChunk[];
 }
 
-export interface ChunkParts {
+/** A page of data. */
+export interface PageParts {
   /** Of the leaf: of a list each element is one, and no element too. */
   readonly rows: number;
   /** Of repetition, then of definition, where the column has them: encoded runs. */
   readonly levels: readonly Uint8Array[];
-  /** As PLAIN has them. */
-  readonly dictionary?: { readonly count: number; readonly body: Uint8Array };
   /** Of the values that are not null: the bits of an index and its runs, or what the encoding has where there is no dictionary. */
   readonly values: readonly Uint8Array[];
+}
+
+export interface ChunkParts {
+  /** One at least. What one has need not last until the next one. */
+  readonly pages: Iterable<PageParts>;
+  /** As PLAIN has them. */
+  readonly dictionary?: { readonly count: number; readonly body: Uint8Array };
   /** Where there is no dictionary. Default PLAIN. */
   readonly encoding?: number;
   /** Chosen for the bodies of the pages. Default none. */
@@ -44,24 +50,34 @@ export interface ChunkParts {
 
 /** @param leaf the metadata of any chunk of the same column */
 export function madeChunk(leaf: ThriftStruct, parts: ChunkParts): MadeChunk {
-  const { rows, levels, dictionary, values, statistics } = parts;
+  const { dictionary, statistics } = parts;
   const hasDictionary = dictionary !== undefined;
   const encoding = hasDictionary ? ENCODING.rleDictionary : (parts.encoding ?? ENCODING.plain);
-  const body = Buffer.concat([...levels.flatMap((runs) => [lengthOf(runs), runs]), ...values]);
-  const bodies = hasDictionary ? [dictionary.body, body] : [body];
-  const codec = parts.codecFor?.(bodies) ?? UNCOMPRESSED;
+  const bodies: Uint8Array[] = [];
+  const rows: number[] = [];
+  for (const { rows: count, levels, values } of parts.pages) {
+    bodies.push(Buffer.concat([...levels.flatMap((runs) => [lengthOf(runs), runs]), ...values]));
+    rows.push(count);
+  }
+  const codec = parts.codecFor?.(hasDictionary ? [dictionary.body, ...bodies] : bodies) ?? UNCOMPRESSED;
   const pages = [
     ...(hasDictionary
       ? [compressedPage(dictionary.body, codec, (sizes) => dictionaryHeader(dictionary.count, sizes))]
       : []),
-    compressedPage(body, codec, (sizes) => dataHeader(rows, encoding, sizes)),
+    ...bodies.map((body, i) => compressedPage(body, codec, (sizes) => dataHeader(rows[i]!, encoding, sizes))),
   ];
-  if (codec !== UNCOMPRESSED) freeOutput(body);
+  if (codec !== UNCOMPRESSED) for (const body of bodies) freeOutput(body);
   const sizes = {
     uncompressed: pages.reduce((sum, { uncompressedBytes }) => sum + uncompressedBytes, 0),
     compressed: pages.reduce((sum, { bytes }) => sum + bytes.length, 0),
   };
-  const meta = chunkMeta(leaf, { rows, encoding, codec: codec.id, sizes, statistics });
+  const meta = chunkMeta(leaf, {
+    rows: rows.reduce((sum, count) => sum + count),
+    encoding,
+    codec: codec.id,
+    sizes,
+    statistics,
+  });
   return { pages: pages.map(({ bytes }) => bytes), hasDictionary, meta };
 }
 
