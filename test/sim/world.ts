@@ -143,6 +143,7 @@ export class World {
 const UNCACHED: NonNullable<LsmStoreCollaborators['coldFiles']> = {
   reads: () => ({
     localise: async (reads) => new Map(reads.map(({ file }) => [file.fileId, file.path])),
+    localiseIndexes: async () => new Map(),
     release: () => {},
   }),
   forget: async () => new Map(),

@@ -1,5 +1,5 @@
 import type { RecordBatch } from 'apache-arrow';
-import type { FileIndex } from './file-index.ts';
+import type { FileIndex, IndexRange } from './file-index.ts';
 import type { TableName } from './signal.ts';
 import type { ColumnType } from './tables/column.ts';
 
@@ -23,6 +23,12 @@ export interface Snapshot {
    * invalid / QUERY_LIMIT, overloaded / OVERLOADED when there is no room; closed / CLOSED; the reason of the signal
    */
   localise?(reads: readonly FileRead[], signal?: AbortSignal): Promise<ReadonlyMap<number, string>>;
+  /**
+   * Brings byte ranges of the indexes of files that are not `hot` to the local disk; absent where there is no way to. Returns of each
+   * index, by its file's id, a local file of the same size and what is here of it; the rest may be anything. For how long, when it may be
+   * called, and what it throws is as with `localise`.
+   */
+  localiseIndexes?(reads: readonly IndexRead[], signal?: AbortSignal): Promise<ReadonlyMap<number, LocalIndex>>;
   /** To be told of an index of the snapshot that is not there, or not what it should be; absent where there is nobody to heed it. */
   indexIsDamaged?(table: TableName, file: DataFile): void;
   /** Until this is called, the snapshot's files and memory stay readable. Releasing twice does nothing. */
@@ -34,6 +40,22 @@ export interface FileRead {
   readonly file: DataFile;
   /** Names of the Parquet file's top-level columns: `body`, `attributes`, `attributes.http.route`. None: the rows are counted. */
   readonly columns: readonly string[] | 'all';
+  /** The numbers of the rows, ascending, where others are not read: of other row groups nothing need be here. Default: all. */
+  readonly rows?: Uint32Array;
+}
+
+/** What a query reads of the index of a file. */
+export interface IndexRead {
+  /** It has an index. */
+  readonly file: DataFile;
+  readonly ranges: readonly IndexRange[];
+}
+
+/** An index that is partly here. */
+export interface LocalIndex {
+  readonly path: string;
+  /** Ascending and apart. */
+  readonly present: readonly IndexRange[];
 }
 
 export interface TableSnapshot {

@@ -35,7 +35,7 @@ export class TenantTables implements TableSource {
     const cold = this.#coldFiles?.reads();
     return {
       tables: pinned,
-      ...(cold && { localise: cold.localise }),
+      ...(cold && { localise: cold.localise, localiseIndexes: cold.localiseIndexes }),
       release: () => {
         cold?.release();
         for (const unpin of unpins) unpin();

@@ -20,8 +20,6 @@ import { hashOf } from './value-hash.ts';
 
 /** With more values than this a condition is better met by reading. */
 const MOST_WANTED = 1000;
-/** What is read of an index with holes at first: mostly the directory is in it. */
-const TAIL_BYTES = 16 * 1024;
 
 type Equals = Extract<IndexCondition, { kind: 'equals' }>;
 /** Rows that are told, whatever was asked. */
@@ -42,7 +40,7 @@ export class OpenFileIndex {
   static open(path: string, present: readonly IndexRange[] | undefined): OpenFileIndex {
     const source = new ByteSource(path, present);
     try {
-      return new OpenFileIndex(path, present, readDirectory(source, present !== undefined));
+      return new OpenFileIndex(path, present, readDirectory(source));
     } finally {
       source.close();
     }
@@ -210,12 +208,10 @@ function both(a: Told, b: Told): Told {
 }
 
 /** @throws DamagedIndex; BytesMissing */
-function readDirectory(source: ByteSource, hasHoles: boolean): IndexDirectory {
+function readDirectory(source: ByteSource): IndexDirectory {
   const { sizeBytes } = source;
   if (sizeBytes < TRAILER_BYTES) throw new DamagedIndex('the file is too short for an index');
-  const tailAt = Math.max(0, sizeBytes - (hasHoles ? TAIL_BYTES : TRAILER_BYTES));
-  const tail = source.read([tailAt, sizeBytes]);
-  const section = directoryAt(tail.subarray(tail.length - TRAILER_BYTES), sizeBytes);
+  const section = directoryAt(source.read([sizeBytes - TRAILER_BYTES, sizeBytes]), sizeBytes);
   const json = checkSection(source.read(rangeOf(section)), section);
   return JSON.parse(Buffer.from(json).toString()) as IndexDirectory;
 }

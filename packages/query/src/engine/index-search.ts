@@ -1,21 +1,40 @@
-import { type DataFile, type FoundRows, type IndexCondition, isOpenWitError, type TableName } from '@openwit/ports';
+import {
+  type DataFile,
+  type FoundRows,
+  type IndexCondition,
+  type IndexRange,
+  isOpenWitError,
+  type LocalIndex,
+  type MissingRanges,
+  type TableName,
+} from '@openwit/ports';
 import { type SelectionFunction, selectionOf } from '../search/selection-function.ts';
 import type { IndexAnswers } from '../sql/known-rows.ts';
 import { FileIndexes } from './file-indexes.ts';
+import type { RemoteIndexRead } from './protocol.ts';
 
 export interface IndexSearchParts {
   readonly indexes: FileIndexes;
   readonly selections: SelectionFunction;
   /** Aborted when the query is cancelled. */
   readonly signal: AbortSignal;
+  /** Brings parts of remote indexes, one call at a time. */
+  readonly fetch: (reads: readonly RemoteIndexRead[]) => Promise<ReadonlyMap<number, LocalIndex>>;
   /** Called for a file whose index is not there, or is damaged: it is read without. */
   readonly onDamaged: (table: TableName, file: DataFile) => void;
 }
+
+/** What is read of a remote index at first: mostly it tells where the rest is. */
+const TAIL_BYTES = 4096;
+/** An index that wants more rounds than this is not to be trusted. */
+const MOST_ROUNDS = 20;
 
 /** What one query asks indexes. */
 export class IndexSearch implements IndexAnswers {
   readonly #parts: IndexSearchParts;
   readonly #selected: number[] = [];
+  /** Tables are asked one after the other where something is fetched. */
+  #fetching: Promise<unknown> = Promise.resolve();
 
   constructor(parts: IndexSearchParts) {
     this.#parts = parts;
@@ -27,14 +46,19 @@ export class IndexSearch implements IndexAnswers {
     conditions: readonly IndexCondition[],
     isCount: boolean,
   ): Promise<ReadonlyMap<DataFile, FoundRows>> {
-    const asked = files.filter((file) => file.tier === 'hot' && FileIndexes.concerns(file, conditions));
+    // What is archived would have to be restored first.
+    const asked = files.filter((file) => file.tier !== 'archive' && FileIndexes.concerns(file, conditions));
     const found = new Map<DataFile, FoundRows>();
-    await Promise.all(
-      asked.map(async (file) => {
-        const rows = await this.#search(table, file, conditions, isCount);
-        if (rows !== undefined) found.set(file, rows);
-      }),
-    );
+    const { indexes, signal } = this.#parts;
+    const search = async (file: DataFile, local?: LocalIndex): Promise<readonly IndexRange[]> => {
+      const answer = await this.#heed(table, file, () => indexes.search(file, local, conditions, isCount, signal));
+      if (answer !== undefined && 'missing' in answer) return answer.missing;
+      if (answer !== undefined) found.set(file, answer);
+      return [];
+    };
+    await Promise.all(asked.filter(({ tier }) => tier === 'hot').map((file) => search(file)));
+    const remote = asked.filter(({ tier }) => tier !== 'hot');
+    if (remote.length > 0) await this.#inTurn(() => this.#searchRemote(table, remote, search));
     return found;
   }
 
@@ -49,19 +73,50 @@ export class IndexSearch implements IndexAnswers {
     for (const number of this.#selected) this.#parts.selections.remove(number);
   }
 
-  async #search(
+  /** Round after round: of all files at once what they miss, until none misses anything. */
+  async #searchRemote(
+    table: TableName,
+    files: readonly DataFile[],
+    search: (file: DataFile, local: LocalIndex) => Promise<readonly IndexRange[]>,
+  ): Promise<void> {
+    let missing = files.map((file) => ({ file, ranges: [tailOf(file)] as readonly IndexRange[] }));
+    for (let round = 0; missing.length > 0; round++) {
+      if (round === MOST_ROUNDS) {
+        for (const { file } of missing) this.#parts.onDamaged(table, file);
+        return;
+      }
+      const reads = missing.map(({ file: { fileId }, ranges }) => ({ table, fileId, ranges }));
+      const here = await this.#parts.fetch(reads);
+      const asked = missing.map(async ({ file }) => {
+        const local = here.get(file.fileId);
+        return { file, ranges: local === undefined ? [] : await search(file, local) };
+      });
+      missing = (await Promise.all(asked)).filter(({ ranges }) => ranges.length > 0);
+    }
+  }
+
+  #inTurn<T>(task: () => Promise<T>): Promise<T> {
+    const done = this.#fetching.then(task);
+    this.#fetching = done.catch(() => {});
+    return done;
+  }
+
+  async #heed(
     table: TableName,
     file: DataFile,
-    conditions: readonly IndexCondition[],
-    isCount: boolean,
-  ): Promise<FoundRows | undefined> {
-    const { indexes, signal, onDamaged } = this.#parts;
+    search: () => Promise<FoundRows | MissingRanges | undefined>,
+  ): Promise<FoundRows | MissingRanges | undefined> {
     try {
-      return await indexes.search(file, conditions, isCount, signal);
+      return await search();
     } catch (error) {
       if (!isOpenWitError(error) || error.code !== 'STORE_CORRUPTION') throw error;
-      onDamaged(table, file);
+      this.#parts.onDamaged(table, file);
       return undefined;
     }
   }
+}
+
+function tailOf({ index }: DataFile): IndexRange {
+  const { sizeBytes } = index!;
+  return [Math.max(0, sizeBytes - TAIL_BYTES), sizeBytes];
 }

@@ -1,4 +1,4 @@
-import type { ErrorMessage, TableName, TableUsage } from '@openwit/ports';
+import type { ErrorMessage, IndexRange, LocalIndex, TableName, TableUsage } from '@openwit/ports';
 import type { ResultColumn } from '../results/arrow-batch.ts';
 import type { ColumnBuffers } from '../results/column-buffers.ts';
 import type { ResultType } from '../results/result-type.ts';
@@ -31,6 +31,8 @@ export type ToWorker =
   | { readonly kind: 'next'; readonly id: number }
   /** Answers `localise`: local paths by file id. A failure ends the query by `cancel`. */
   | { readonly kind: 'localised'; readonly id: number; readonly paths: ReadonlyMap<number, string> }
+  /** Answers `localiseIndexes`, by file id. */
+  | { readonly kind: 'localisedIndexes'; readonly id: number; readonly indexes: ReadonlyMap<number, LocalIndex> }
   | { readonly kind: 'cancel'; readonly id: number }
   | { readonly kind: 'close' };
 
@@ -41,12 +43,21 @@ export interface WorkerStats {
   readonly memoryRows: number;
 }
 
-/** From the worker. Per query: perhaps one `localise`, some `damaged`, one `schema`, `batch`es, one `end`; or an `error` at any point, which is the end too. */
+/** What is read of the index of a file that is not on the local disk. */
+export interface RemoteIndexRead {
+  readonly table: TableName;
+  readonly fileId: number;
+  readonly ranges: readonly IndexRange[];
+}
+
+/** From the worker. Per query: some `localiseIndexes` and `damaged`, perhaps one `localise`, one `schema`, `batch`es, one `end`; or an `error` at any point, which is the end too. */
 export type FromWorker =
   /** Nothing more comes of any query: the thread ends as soon as DuckDB has let go of it. */
   | { readonly kind: 'dying'; readonly error: ErrorMessage }
   /** The query waits for files of the snapshot that are not on the local disk. */
   | { readonly kind: 'localise'; readonly id: number; readonly reads: readonly RemoteRead[] }
+  /** The query waits for parts of indexes that are not on the local disk. */
+  | { readonly kind: 'localiseIndexes'; readonly id: number; readonly reads: readonly RemoteIndexRead[] }
   /** The index of a file is not what it should be. */
   | { readonly kind: 'damaged'; readonly id: number; readonly table: TableName; readonly fileId: number }
   | {

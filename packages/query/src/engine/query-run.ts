@@ -8,6 +8,7 @@ import duckdb from '@duckdb/node-bindings';
 import {
   type DataFile,
   errorToMessage,
+  type LocalIndex,
   type OpenWitError,
   type ScheduledCall,
   systemClock,
@@ -27,7 +28,13 @@ import type { Database } from './database.ts';
 import { isFatal, prepareError, runtimeError } from './duckdb-errors.ts';
 import { endTransaction } from './end-transaction.ts';
 import { IndexSearch } from './index-search.ts';
-import { BATCHES_IN_FLIGHT, type FromWorker, type QueryRequest, type WorkerStats } from './protocol.ts';
+import {
+  BATCHES_IN_FLIGHT,
+  type FromWorker,
+  type QueryRequest,
+  type RemoteIndexRead,
+  type WorkerStats,
+} from './protocol.ts';
 
 /** A batch is sent when it has so many rows or bytes. */
 const BATCH_ROWS = 32 * 1024;
@@ -50,6 +57,7 @@ export class QueryRun {
   #names: QueryPlan['names'] = new Map();
   #credits = BATCHES_IN_FLIGHT;
   #paths: ReadonlyMap<number, string> | undefined;
+  #localIndexes: ReadonlyMap<number, LocalIndex> | undefined;
   #wake: (() => void) | undefined;
   #cancelled = false;
   #hasEnded = false;
@@ -62,11 +70,12 @@ export class QueryRun {
     this.#session = database.takeSession();
     const { indexes, selections } = database;
     const { signal } = this.#cancelling;
+    const fetch = (reads: readonly RemoteIndexRead[]) => this.#localiseIndexes(reads);
     const onDamaged = (table: TableName, { fileId }: DataFile) =>
       send({ kind: 'damaged', id: request.id, table, fileId });
     // A deletion reads every row: what an index has not is not to be left.
     const isAsked = indexes !== undefined && request.rowNumbers !== true;
-    this.#indexes = isAsked ? new IndexSearch({ indexes, selections, signal, onDamaged }) : undefined;
+    this.#indexes = isAsked ? new IndexSearch({ indexes, selections, signal, fetch, onDamaged }) : undefined;
   }
 
   /**
@@ -154,6 +163,12 @@ export class QueryRun {
   #noteFiles({ files: { read } }: QueryPlan): void {
     const pathOf = (file: DataFile) => this.#paths?.get(file.fileId) ?? file.path;
     this.#database.footers.read(read.map((file) => ({ path: pathOf(file), sizeBytes: file.sizeBytes })));
+  }
+
+  /** What was asked for of indexes is there. */
+  localisedIndexes(indexes: ReadonlyMap<number, LocalIndex>): void {
+    this.#localIndexes = indexes;
+    this.#wake?.();
   }
 
   /** Keys are read as columns first; a query that DuckDB does not take like that gets whole maps. */
@@ -272,6 +287,14 @@ export class QueryRun {
     this.#send({ kind: 'localise', id: this.#request.id, reads });
     await this.#until(() => this.#paths !== undefined);
     return this.#paths!;
+  }
+
+  /** One call at a time. */
+  async #localiseIndexes(reads: readonly RemoteIndexRead[]): Promise<ReadonlyMap<number, LocalIndex>> {
+    this.#localIndexes = undefined;
+    this.#send({ kind: 'localiseIndexes', id: this.#request.id, reads });
+    await this.#until(() => this.#localIndexes !== undefined);
+    return this.#localIndexes!;
   }
 
   /** Waits for the other thread. @throws QUERY_CANCELLED */

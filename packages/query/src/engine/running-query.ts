@@ -3,6 +3,7 @@ import {
   errorFromMessage,
   errorToMessage,
   isOpenWitError,
+  type LocalIndex,
   OpenWitError,
   type ScheduledCall,
   type Snapshot,
@@ -10,8 +11,8 @@ import {
 } from '@openwit/ports';
 import { QueryResult, type ResultFeed } from '../query-result.ts';
 import { queryError } from '../sql/query-error.ts';
-import { fileReads, type RemoteRead } from '../sql/remote-reads.ts';
-import type { FromWorker, QueryRequest } from './protocol.ts';
+import { fileReads, indexReads, type RemoteRead } from '../sql/remote-reads.ts';
+import type { FromWorker, QueryRequest, RemoteIndexRead, ToWorker } from './protocol.ts';
 import type { Listener, QueryWorker } from './query-worker.ts';
 
 export interface RunningQueryParts {
@@ -76,6 +77,9 @@ export class RunningQuery {
       case 'localise':
         void this.#localise(message.reads);
         return;
+      case 'localiseIndexes':
+        void this.#localiseIndexes(message.reads);
+        return;
       case 'damaged':
         this.#reportDamage(message.table, message.fileId);
         return;
@@ -96,15 +100,45 @@ export class RunningQuery {
     }
   }
 
-  /** The query's timeout and cancel hold meanwhile: they end it here, and its wait in the worker. */
-  async #localise(reads: readonly RemoteRead[]): Promise<void> {
-    if (this.#isStopped) return;
+  #localise(reads: readonly RemoteRead[]): Promise<void> {
     const { request, snapshot } = this.#parts;
+    return this.#fetch(async (signal) => {
+      if (snapshot.localise === undefined) throw notLocal();
+      const paths = await snapshot.localise(fileReads(snapshot, reads), signal);
+      return { kind: 'localised', id: request.id, paths };
+    });
+  }
+
+  #localiseIndexes(reads: readonly RemoteIndexRead[]): Promise<void> {
+    const { request, snapshot } = this.#parts;
+    return this.#fetch(async (signal) => {
+      if (snapshot.localiseIndexes === undefined) throw notLocal();
+      const load = (some: readonly RemoteIndexRead[]) =>
+        snapshot.localiseIndexes!(indexReads(snapshot, some), signal).catch((error: unknown) => {
+          if (!isOpenWitError(error) || error.kind !== 'data') throw error;
+          return undefined;
+        });
+      let indexes = await load(reads);
+      if (indexes === undefined) {
+        // One of them is lost: its file is read without.
+        const found = new Map<number, LocalIndex>();
+        for (const read of reads) {
+          const one = await load([read]);
+          if (one === undefined) this.#reportDamage(read.table, read.fileId);
+          else found.set(read.fileId, one.get(read.fileId)!);
+        }
+        indexes = found;
+      }
+      return { kind: 'localisedIndexes', id: request.id, indexes };
+    });
+  }
+
+  /** The query's timeout and cancel hold meanwhile: they end it here, and its wait in the worker. */
+  async #fetch(fetched: (signal: AbortSignal) => Promise<ToWorker>): Promise<void> {
+    if (this.#isStopped) return;
     this.#fetching = new AbortController();
     try {
-      if (snapshot.localise === undefined) throw notLocal();
-      const paths = await snapshot.localise(fileReads(snapshot, reads), this.#fetching.signal);
-      this.#worker?.send({ kind: 'localised', id: request.id, paths });
+      this.#worker?.send(await fetched(this.#fetching.signal));
     } catch (error) {
       this.stop(errorFromMessage(errorToMessage(error)));
     }

@@ -36,6 +36,9 @@ port.on('message', (message: ToWorker) => {
     case 'localised':
       runs.get(message.id)?.localised(message.paths);
       return;
+    case 'localisedIndexes':
+      runs.get(message.id)?.localisedIndexes(message.indexes);
+      return;
     case 'cancel':
       runs.get(message.id)?.cancel();
       return;

@@ -235,6 +235,7 @@ test('the index of a file in a bucket is built anew there, by what is brought he
         asked.push(...reads.map(({ columns }) => columns));
         return new Map(reads.map(({ file: { fileId } }) => [fileId, '/cache/copy.parquet']));
       },
+      localiseIndexes: async () => new Map(),
       release: () => {},
     }),
     forget: async () => new Map(),

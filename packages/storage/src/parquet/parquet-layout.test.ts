@@ -36,7 +36,7 @@ test('bloom filters belong to their column, also when their length is not told',
     footer,
   );
   for (const name of withLengths.columns.keys()) {
-    const missing = without(withLengths.columns.get(name)!, short.columns.get(name)!);
+    const missing = without(withLengths.columns.get(name)!.flat(), short.columns.get(name)!.flat());
     assert.deepEqual(
       missing.filter(({ end }) => end <= footer.start - 256),
       [],

@@ -8,8 +8,13 @@ import { integer, readThrift, structsIn, type ThriftStruct } from './thrift.ts';
 export interface ParquetLayout {
   /** To the end of the file. */
   readonly footer: Span;
-  /** By the lower-case name of the top-level column, since DuckDB tells columns apart like that. */
-  readonly columns: ReadonlyMap<string, readonly Span[]>;
+  /**
+   * Of each row group, by the lower-case name of the top-level column, since DuckDB tells columns apart like that. What a column has is
+   * in the order of the row groups.
+   */
+  readonly columns: ReadonlyMap<string, readonly (readonly Span[])[]>;
+  /** The number of the row behind the last one of each row group. */
+  readonly rowEnds: readonly number[];
 }
 
 const MAGIC = 'PAR1';
@@ -33,28 +38,52 @@ export function footerSpan(tail: Uint8Array, sizeBytes: number): Span {
 /** @param bytes those of the span `footer` @throws data / STORE_CORRUPTION */
 export function parquetLayout(bytes: Uint8Array, footer: Span): ParquetLayout {
   const { struct } = readThrift(bytes.subarray(0, bytes.length - TAIL_BYTES));
-  const chunks = structsIn(struct, FILE.rowGroups).flatMap((group) => structsIn(group, GROUP.columns).map(metaOf));
+  const groups = structsIn(struct, FILE.rowGroups);
+  const placed = groups.flatMap((group, i) =>
+    structsIn(group, GROUP.columns).map((chunk) => ({ i, meta: metaOf(chunk) })),
+  );
+  const chunks = placed.map(({ meta }) => meta);
   const pages = chunks.map((meta) => pagesSpan(meta, footer));
   const blooms = bloomSpans(chunks, [...pages.map(({ start }) => start), footer.start], footer);
-  const columns = new Map<string, Span[]>();
-  for (const [i, meta] of chunks.entries()) {
+  const columns = new Map<string, Span[][]>();
+  for (const [i, { i: group, meta }] of placed.entries()) {
     const name = columnName(meta).toLowerCase();
-    const known = columns.get(name);
     const spans = [pages[i]!, ...(blooms[i] ?? [])].map(({ start, end }) => ({
       start,
       end: Math.min(footer.end, end + READ_AHEAD_BYTES),
     }));
-    if (known === undefined) columns.set(name, spans);
-    else known.push(...spans);
+    let known = columns.get(name);
+    if (known === undefined) columns.set(name, (known = groups.map(() => [])));
+    known[group]!.push(...spans);
   }
-  return { footer, columns: new Map([...columns].map(([name, spans]) => [name, joined(spans)])) };
+  let rows = 0;
+  const rowEnds = groups.map((group) => (rows += integer(group, GROUP.rows) ?? 0));
+  return { footer, columns, rowEnds };
 }
 
-/** What a reader of these columns touches, the footer included. A column that the file has not costs nothing. */
-export function spansOf({ footer, columns }: ParquetLayout, names: Iterable<string> | 'all'): Span[] {
+/**
+ * What a reader of these columns touches, the footer included. A column that the file has not costs nothing.
+ * @param rows the numbers of the rows that are read, ascending. Default: all
+ */
+export function spansOf(
+  { footer, columns, rowEnds }: ParquetLayout,
+  names: Iterable<string> | 'all',
+  rows?: Uint32Array,
+): Span[] {
   const chosen =
     names === 'all' ? [...columns.values()] : Array.from(names, (name) => columns.get(name.toLowerCase()) ?? []);
-  return [footer, ...chosen.flat()];
+  const groups = rows && groupsWith(rowEnds, rows);
+  return [footer, ...joined(chosen.flatMap((ofGroups) => ofGroups.filter((_, i) => groups?.has(i) ?? true)).flat())];
+}
+
+function groupsWith(rowEnds: readonly number[], rows: Uint32Array): ReadonlySet<number> {
+  const groups = new Set<number>();
+  let group = 0;
+  for (const row of rows) {
+    while (group < rowEnds.length && rowEnds[group]! <= row) group++;
+    groups.add(group);
+  }
+  return groups;
 }
 
 function metaOf(chunk: ThriftStruct): ThriftStruct {

@@ -13,8 +13,8 @@ export interface ColdCacheCollaborators {
   readonly fileSystem: FileSystem;
 }
 
-/** The remote files of one snapshot. Both are functions of their own, needing no `this`. */
-export type ColdSnapshot = Required<Pick<Snapshot, 'localise' | 'release'>>;
+/** The remote files of one snapshot. All are functions of their own, needing no `this`. */
+export type ColdSnapshot = Required<Pick<Snapshot, 'localise' | 'localiseIndexes' | 'release'>>;
 
 /**
  * Files of object stores, as far as queries read them, on the local disk. Of each there is a sparse copy with the byte ranges
@@ -53,7 +53,7 @@ export class ColdCache {
     };
   }
 
-  /** For a snapshot: its `localise`, and what its `release` has to call. */
+  /** For a snapshot: its `localise` and `localiseIndexes`, and what its `release` has to call. */
   reads(): ColdSnapshot {
     return new ColdReads(this.#parts);
   }

@@ -39,6 +39,11 @@ export class ColdFile {
     return `${this.place.store.url}/${this.place.key}`;
   }
 
+  /** What is here of it, in order and apart. */
+  get held(): readonly Span[] {
+    return this.#held;
+  }
+
   get heldBytes(): number {
     return bytesIn(this.#held);
   }

@@ -1,4 +1,11 @@
-import { type FileRead, isOpenWitError } from '@openwit/ports';
+import {
+  type DataFile,
+  type FileRead,
+  type IndexRead,
+  indexPath,
+  isOpenWitError,
+  type LocalIndex,
+} from '@openwit/ports';
 import { bytesIn, joined, type Span } from '../byte-spans.ts';
 import { objectCorrupt } from '../objects/object-errors.ts';
 import { TAIL_BYTES } from '../parquet/footer-bytes.ts';
@@ -20,11 +27,13 @@ export interface ColdReadsParts {
   readonly counted: (hits: number, misses: number) => void;
 }
 
-/** A file that a query reads. */
+/** A file that a query reads, or its index. */
 interface Entry {
   readonly url: string;
   readonly fileId: number;
   readonly columns: Set<string> | 'all';
+  /** Undefined: all. */
+  readonly rows: Uint32Array | undefined;
   file: ColdFile;
   /** What must be here. */
   wanted: readonly Span[];
@@ -55,13 +64,33 @@ export class ColdReads {
     await this.#bring(entries, signal, ({ file, wanted }) => joined([...wanted, file.footer!]));
     for (const entry of entries) {
       const layout = await this.#checked(entry, () => this.#parts.layouts.of(entry.file), signal);
-      entry.wanted = joined([...entry.wanted, ...spansOf(layout, entry.columns)], gapBytes);
+      entry.wanted = joined([...entry.wanted, ...spansOf(layout, entry.columns, entry.rows)], gapBytes);
     }
     await this.#bring(entries, signal, ({ wanted }) => wanted);
-    const misses = entries.filter(({ isMiss }) => isMiss).length;
-    this.#parts.counted(entries.length - misses, misses);
-    for (const { file } of entries) file.isGiven = true;
+    this.#give(entries);
     return new Map(entries.map(({ fileId, file }) => [fileId, file.localPath]));
+  };
+
+  /** See `Snapshot.localiseIndexes`. Of what is between the ranges nothing is brought: indexes know what they need. */
+  readonly localiseIndexes = async (
+    reads: readonly IndexRead[],
+    caller?: AbortSignal,
+  ): Promise<ReadonlyMap<number, LocalIndex>> => {
+    const signal = caller === undefined ? this.#released.signal : AbortSignal.any([caller, this.#released.signal]);
+    signal.throwIfAborted();
+    const entries = reads.map(({ file, ranges }) => {
+      const index = file.index!;
+      const spans = joined(ranges.map(([start, end]) => ({ start, end })));
+      return this.#entry({ fileId: file.fileId, path: indexPath(file.path, index), sizeBytes: index.sizeBytes }, spans);
+    });
+    await this.#bring(entries, signal, ({ wanted }) => wanted);
+    this.#give(entries);
+    return new Map(
+      entries.map(({ fileId, file: { localPath, held } }) => [
+        fileId,
+        { path: localPath, present: held.map(({ start, end }) => [start, end] as const) },
+      ]),
+    );
   };
 
   readonly release = (): void => {
@@ -71,21 +100,37 @@ export class ColdReads {
   };
 
   #take(reads: readonly FileRead[]): Entry[] {
-    const { shelf, locate } = this.#parts;
     const entries = new Map<string, Entry>();
-    for (const { file: data, columns } of reads) {
+    for (const { file: data, columns, rows } of reads) {
       const url = data.path;
       const known = entries.get(url);
       const all = columns === 'all' || known?.columns === 'all';
       const names = all ? 'all' : new Set([...(known?.columns ?? []), ...columns]);
-      let file = this.#files.get(url);
-      if (file === undefined) {
-        file = shelf.take(url, () => locate(url, data.sizeBytes));
-        this.#files.set(url, file);
-      }
-      entries.set(url, { url, fileId: data.fileId, columns: names, file, wanted: [], isMiss: false });
+      // Of a file that is read in two ways, all rows.
+      const rowsRead = known === undefined ? rows : undefined;
+      entries.set(url, { ...this.#entry(data, []), columns: names, rows: rowsRead });
     }
     return [...entries.values()];
+  }
+
+  #entry(
+    { fileId, path: url, sizeBytes }: Pick<DataFile, 'fileId' | 'path' | 'sizeBytes'>,
+    wanted: readonly Span[],
+  ): Entry {
+    const { shelf, locate } = this.#parts;
+    let file = this.#files.get(url);
+    if (file === undefined) {
+      file = shelf.take(url, () => locate(url, sizeBytes));
+      this.#files.set(url, file);
+    }
+    return { url, fileId, columns: new Set(), rows: undefined, file, wanted, isMiss: false };
+  }
+
+  /** The query knows where they are. */
+  #give(entries: readonly Entry[]): void {
+    const misses = entries.filter(({ isMiss }) => isMiss).length;
+    this.#parts.counted(entries.length - misses, misses);
+    for (const { file } of entries) file.isGiven = true;
   }
 
   async #bring(
