@@ -68,7 +68,7 @@ export class CatalogActor {
     const [file] = await this.#someFiles(1);
     if (file === undefined) return;
     const name = (1000 * this.#below(1000) + ++this.#names).toString(16).padStart(8, '0');
-    const index = { name, sizeBytes: 10, version: 1, columns: ['body'] };
+    const index = { name, sizeBytes: 10, endBytes: 1, version: 1, columns: ['body'] };
     const { fileId, path: filePath } = file;
     const path = indexPath(filePath, index);
     this.#world.contents.set(path, this.#world.contents.get(filePath)!);

@@ -9,6 +9,8 @@ export interface FileIndex {
   /** Eight hexadecimal digits. */
   readonly name: string;
   readonly sizeBytes: number;
+  /** How many of its last bytes every search needs. */
+  readonly endBytes: number;
   /** Of its format: {@link INDEX_VERSION} when it was built. */
   readonly version: number;
   /** The stored columns that it is of, by their names: `body`, `trace_id`, `attributes.user.id`. */
@@ -59,12 +61,15 @@ export interface CodedColumn {
 /** Rows of one column to be indexed. Values that are no text are written as SQL casts them to text. */
 export type IndexedRows = TextColumn | CodedColumn;
 
+/** What its builder says of an index. */
+export type BuiltIndex = Pick<FileIndex, 'sizeBytes' | 'endBytes' | 'columns'>;
+
 /** An index while it is built. */
 export interface IndexBuild {
   /** Adds rows behind those that are there. @param columns in the order in which they were named; kept by nobody */
   add(rows: number, columns: readonly IndexedRows[]): Promise<void>;
   /** The file is whole then, but not durable. @returns undefined when there is nothing to index, and no file */
-  finish(): Promise<Pick<FileIndex, 'sizeBytes' | 'columns'> | undefined>;
+  finish(): Promise<BuiltIndex | undefined>;
   /** In the place of the end. What is left of the file is the caller's. */
   discard(): void;
 }

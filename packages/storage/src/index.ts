@@ -6,7 +6,7 @@ export type { MergedFile, MergeInput, MergeOutput, MergeRequest, MergeSettings }
 export type { CompactionSettings } from './compaction/plan-compaction.ts';
 export * from './data-folder-lock.ts';
 export * from './disk-reserve.ts';
-export type { BuiltIndex, IndexRequest } from './indexing/build-index.ts';
+export type { IndexRequest } from './indexing/build-index.ts';
 export type { IndexBuilder } from './indexing/index-builder.ts';
 export type { IndexingRule, TableIndexing } from './indexing/indexed-columns.ts';
 export type { IndexingStats } from './indexing/indexing.ts';

@@ -1,16 +1,8 @@
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { appendFileSync, writeFileSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
-import {
-  type CodedColumn,
-  type FileIndex,
-  type IndexBuild,
-  type IndexedColumn,
-  type IndexedRows,
-  OpenWitError,
-  type TextColumn,
-} from '@openwit/ports';
-import { type FieldOptions, IndexWriter, isAvailable } from '@openwit/tantivy-node';
-import { encodeEnd, type IndexDirectory, type StoredValue, type ValueSection, valueField } from './index-format.ts';
+import type { BuiltIndex, CodedColumn, IndexBuild, IndexedColumn, IndexedRows, TextColumn } from '@openwit/ports';
+import { type FieldOptions, type FinishedIndex, IndexWriter, isAvailable } from '@openwit/tantivy-node';
+import { encodeEnd, type StoredValue, type ValueSection, valueField } from './index-format.ts';
 import { ValueColumn, type ValueRows } from './value-column.ts';
 
 /** With more of them in the first rows, values are looked up by Tantivy's index. */
@@ -49,29 +41,32 @@ export class IndexFileBuild implements IndexBuild {
     await added;
   }
 
-  async finish(): Promise<Pick<FileIndex, 'sizeBytes' | 'columns'> | undefined> {
+  async finish(): Promise<BuiltIndex | undefined> {
     const routes = (this.#routes ?? []).filter(({ field, values }) => field !== undefined || values !== undefined);
     if (routes.length === 0) return undefined;
-    const textBytes = (await this.#writer?.finish()) ?? 0;
-    const end = new Sections(this.#path, textBytes);
-    try {
-      const values = routes.flatMap(({ column: { name }, values }) =>
-        values === undefined ? [] : [end.writeValues(name, values.finish())],
-      );
-      const fields = routes.flatMap(({ column, field }) => (field === undefined ? [] : [{ column, field }]));
-      const sizeBytes = end.finish({
-        rows: this.#rows,
-        textBytes,
-        texts: fields.flatMap(({ column: { name, use }, field: { analyser } }) =>
-          use === 'text' ? [{ name, analyser }] : [],
-        ),
-        lookups: fields.flatMap(({ column: { name, use } }) => (use === 'text' ? [] : [name])),
-        values,
-      });
-      return { sizeBytes, columns: [...new Set(routes.map(({ column: { name } }) => name))] };
-    } finally {
-      end.close();
-    }
+    const sections = new Sections();
+    const values = routes.flatMap(({ column: { name }, values: made }) =>
+      made === undefined ? [] : [sections.values(name, made.finish())],
+    );
+    const written = (await this.#writer?.finish(sections.bytes())) ?? writeNew(this.#path, sections.bytes());
+    const textBytes = this.#writer === undefined ? 0 : written.bytes;
+    const fields = routes.flatMap(({ column, field }) => (field === undefined ? [] : [{ column, field }]));
+    const end = encodeEnd({
+      rows: this.#rows,
+      textBytes,
+      texts: fields.flatMap(({ column: { name, use }, field: { analyser } }) =>
+        use === 'text' ? [{ name, analyser }] : [],
+      ),
+      lookups: fields.flatMap(({ column: { name, use } }) => (use === 'text' ? [] : [name])),
+      values,
+      valuesAt: written.addedAt,
+    });
+    appendFileSync(this.#path, end);
+    return {
+      sizeBytes: written.bytes + end.length,
+      endBytes: written.endBytes + end.length,
+      columns: [...new Set(routes.map(({ column: { name } }) => name))],
+    };
   }
 
   discard(): void {
@@ -126,44 +121,34 @@ function placeTexts({ codes, values }: CodedColumn, offsets: Int32Array, validit
   return length;
 }
 
-/** What follows Tantivy's index in the file. */
+/** The bitmaps and filters of an index, one after the other. */
 class Sections {
-  readonly #fd: number;
-  #at: number;
+  readonly #parts: Uint8Array[] = [];
+  #at = 0;
 
-  /** @param at where they begin: the file has so many bytes, or is not there yet */
-  constructor(path: string, at: number) {
-    this.#fd = openSync(path, at === 0 ? 'wx' : 'r+');
-    this.#at = at;
-  }
-
-  writeValues(name: string, made: readonly ValueRows[] | Uint8Array): ValueSection {
-    if (made instanceof Uint8Array) return { name, filter: this.#write(made) };
+  values(name: string, made: readonly ValueRows[] | Uint8Array): ValueSection {
+    if (made instanceof Uint8Array) return { name, filter: this.#add(made) };
     const stored = made.map(({ value, rows, bitmap }): StoredValue => {
-      const { at, bytes, crc } = this.#write(bitmap);
+      const { at, bytes, crc } = this.#add(bitmap);
       return [value, rows, at, bytes, crc];
     });
-    return { name, values: this.#write(Buffer.from(JSON.stringify(stored))) };
+    return { name, values: this.#add(Buffer.from(JSON.stringify(stored))) };
   }
 
-  /** @returns the size of the file */
-  finish(directory: IndexDirectory): number {
-    this.#write(encodeEnd(directory));
-    return this.#at;
+  bytes(): Uint8Array {
+    return Buffer.concat(this.#parts);
   }
 
-  close(): void {
-    closeSync(this.#fd);
-  }
-
-  #write(bytes: Uint8Array) {
+  #add(part: Uint8Array) {
     const at = this.#at;
-    for (let written = 0; written < bytes.length; ) {
-      const count = writeSync(this.#fd, bytes, written, bytes.length - written, at + written);
-      if (count === 0) throw new OpenWitError('unavailable', 'STORE_UNAVAILABLE', 'an index cannot be written');
-      written += count;
-    }
-    this.#at += bytes.length;
-    return { at, bytes: bytes.length, crc: crc32(bytes) };
+    this.#parts.push(part);
+    this.#at += part.length;
+    return { at, bytes: part.length, crc: crc32(part) };
   }
+}
+
+/** A file of values alone. */
+function writeNew(path: string, values: Uint8Array): FinishedIndex {
+  writeFileSync(path, values, { flag: 'wx' });
+  return { bytes: values.length, addedAt: 0, endBytes: 0 };
 }

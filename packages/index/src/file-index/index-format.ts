@@ -2,8 +2,9 @@ import { crc32 } from 'node:zlib';
 import { INDEX_VERSION } from '@openwit/ports';
 import type { ByteRange } from '@openwit/tantivy-node';
 
-// The index of a file: Tantivy's index of its texts and ids, which may be absent; then bitmaps and filters of its values; then the
-// directory, which says where they are, as JSON; then the trailer. One read of the end tells what there is.
+// The index of a file: Tantivy's index of its texts and ids, which may be absent, with bitmaps and filters of values in front of its
+// end; then the directory, which says where those are, as JSON; then the trailer. One read opens it: of the end of Tantivy's, the
+// directory and the trailer.
 
 /** Where something lies, with its checksum. */
 export interface Section {
@@ -26,13 +27,15 @@ export type StoredValue = readonly [value: string, rows: number, at: number, byt
 
 export interface IndexDirectory {
   readonly rows: number;
-  /** Bytes of Tantivy's index, which stands first; 0 when there is none. */
+  /** Bytes of Tantivy's index with what it holds of values, which stands first; 0 when there is none. */
   readonly textBytes: number;
   /** The columns that are searched by words. */
   readonly texts: readonly { readonly name: string; readonly analyser: 'log' | 'cjk' | 'raw' }[];
   /** The columns whose values Tantivy's index has, under {@link valueField}. */
   readonly lookups: readonly string[];
+  /** Their sections are where `valuesAt` says, and from there. */
   readonly values: readonly ValueSection[];
+  readonly valuesAt: number;
 }
 
 /** What a column is called in Tantivy's index when its values are looked up: it may be searched by words too. */
@@ -77,6 +80,7 @@ export function checkSection(bytes: Uint8Array, { at, crc }: Section): Uint8Arra
   return bytes;
 }
 
-export function rangeOf({ at, bytes }: Omit<Section, 'crc'>): ByteRange {
-  return [at, at + bytes];
+/** @param from where it counts from */
+export function rangeOf({ at, bytes }: Omit<Section, 'crc'>, from: number): ByteRange {
+  return [from + at, from + at + bytes];
 }

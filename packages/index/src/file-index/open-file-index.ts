@@ -116,7 +116,7 @@ export class OpenFileIndex {
     if (condition.kind === 'match') return undefined;
     const section = this.#values.get(condition.column);
     if (section?.values !== undefined) {
-      const rows = union(this.#wanted(source, condition).map((value) => readRows(source, value)));
+      const rows = union(this.#wanted(source, condition).map((value) => this.#readRows(source, value)));
       return told(rows, true, 'values');
     }
     if (section?.filter === undefined || condition.kind !== 'equals') return undefined;
@@ -134,11 +134,16 @@ export class OpenFileIndex {
   #storedValues(source: ByteSource, { name, values }: ValueSection): ReadonlyMap<string, StoredValue> {
     let stored = this.#stored.get(name);
     if (stored === undefined) {
-      const json = checkSection(source.read(rangeOf(values!)), values!);
+      const json = checkSection(source.read(rangeOf(values!, this.#directory.valuesAt)), values!);
       const entries = JSON.parse(Buffer.from(json).toString()) as StoredValue[];
       this.#stored.set(name, (stored = new Map(entries.map((entry) => [entry[0], entry]))));
     }
     return stored;
+  }
+
+  #readRows(source: ByteSource, [, , at, bytes, crc]: StoredValue): Uint32Array {
+    const section = { at, bytes, crc };
+    return rowsIn(checkSection(source.read(rangeOf(section, this.#directory.valuesAt)), section));
   }
 
   #mayHold(source: ByteSource, { at, bytes }: { at: number; bytes: number }, { values }: Equals): boolean {
@@ -146,7 +151,7 @@ export class OpenFileIndex {
     return values.some((value) => {
       const text = Buffer.from(value);
       const hash = hashOf(text, 0, text.length);
-      const start = at + CHUNK_BYTES * chunkOf(hash, bytes);
+      const start = this.#directory.valuesAt + at + CHUNK_BYTES * chunkOf(hash, bytes);
       const held = mayHold(source.read([start, start + CHUNK_BYTES]), hash, bytes);
       if (held === undefined) throw new DamagedIndex(`a filter of the index is damaged, at=${start}`);
       return held;
@@ -212,10 +217,6 @@ function readDirectory(source: ByteSource): IndexDirectory {
   const { sizeBytes } = source;
   if (sizeBytes < TRAILER_BYTES) throw new DamagedIndex('the file is too short for an index');
   const section = directoryAt(source.read([sizeBytes - TRAILER_BYTES, sizeBytes]), sizeBytes);
-  const json = checkSection(source.read(rangeOf(section)), section);
+  const json = checkSection(source.read(rangeOf(section, 0)), section);
   return JSON.parse(Buffer.from(json).toString()) as IndexDirectory;
-}
-
-function readRows(source: ByteSource, [, , at, bytes, crc]: StoredValue): Uint32Array {
-  return rowsIn(checkSection(source.read([at, at + bytes]), { at, bytes, crc }));
 }

@@ -23,9 +23,19 @@ export interface Addon {
   analyse(analyser: string, text: string): string[];
 }
 
+/** An index that was written. */
+export interface FinishedIndex {
+  /** Of the whole file. */
+  readonly bytes: number;
+  /** Where what was added lies. */
+  readonly addedAt: number;
+  /** How many of the last bytes open the index: a search needs them all. */
+  readonly endBytes: number;
+}
+
 export interface NativeIndexWriter {
   add(rows: number, columns: Columns): Promise<void>;
-  finish(): Promise<number>;
+  finish(added: Uint8Array): Promise<FinishedIndex>;
 }
 
 export interface NativeIndexReader {

@@ -26,7 +26,7 @@ before(async () => {
   const lines = Array.from({ length: ROWS }, (_, i) => `${text(random)} ${i === 777 ? 'needle4711' : ''}`);
   const writer = new IndexWriter(path, { fields: [{ name: 'body', analyser: 'log' }], segmentRows: 12_000 });
   await writer.add(ROWS, [columnOf(lines)]);
-  assert.equal(await writer.finish(), statSync(path).size);
+  assert.equal((await writer.finish()).bytes, statSync(path).size);
   const reader = await IndexReader.open(path);
   assert.equal(reader.rows, ROWS);
   answers = await Promise.all(QUERIES.map((query) => reader.search(query)));

@@ -1,4 +1,4 @@
-import { addon, type NativeIndexWriter, type Utf8Column } from './addon.ts';
+import { addon, type FinishedIndex, type NativeIndexWriter, type Utf8Column } from './addon.ts';
 import type { Analyser } from './query.ts';
 import { native, nativeSync } from './tantivy-error.ts';
 
@@ -41,8 +41,12 @@ export class IndexWriter {
     return native(() => this.#native.add(rows, given));
   }
 
-  /** Writes what is left. The file is whole then, but not durable. @returns its size in bytes @throws TantivyError `io` */
-  finish(): Promise<number> {
-    return native(() => this.#native.finish());
+  /**
+   * Writes what is left. The file is whole then, but not durable.
+   * @param added bytes that are kept in the file, in front of its end; copied before it returns. Default: none
+   * @throws TantivyError `io`
+   */
+  finish(added: Uint8Array = new Uint8Array(0)): Promise<FinishedIndex> {
+    return native(() => this.#native.finish(added));
   }
 }

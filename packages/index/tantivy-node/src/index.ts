@@ -1,4 +1,4 @@
-export { isAvailable, platformName, type Utf8Column } from './addon.ts';
+export { type FinishedIndex, isAvailable, platformName, type Utf8Column } from './addon.ts';
 export { type FoundRows, IndexReader, type OpenOptions } from './index-reader.ts';
 export { type FieldOptions, IndexWriter, type IndexWriterOptions } from './index-writer.ts';
 export type { Analyser, Query } from './query.ts';

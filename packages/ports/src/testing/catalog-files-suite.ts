@@ -97,7 +97,7 @@ export function testFileChanges(make: () => Promise<CatalogPlace>): void {
     const table = await catalog.openTable('acme', 'logs');
     const [file] = await catalog.commit(commitOf(place, table, 1));
     const { fileId, path } = file!;
-    const first = { name: '0000000a', sizeBytes: 50, version: 1, columns: ['body', 'attributes.a "b"'] };
+    const first = { name: '0000000a', sizeBytes: 50, endBytes: 20, version: 1, columns: ['body', 'attributes.a "b"'] };
     const second = { ...first, name: '0000000b', columns: [] };
     const [firstPath, secondPath] = [indexPath(path, first), indexPath(path, second)];
     await catalog.announce([firstPath, secondPath]);
@@ -141,7 +141,7 @@ export function testFileChanges(make: () => Promise<CatalogPlace>): void {
     const catalog = await place.open();
     const [file] = await catalog.commit(commitOf(place, await catalog.openTable('acme', 'logs'), 1));
     const { fileId, path: filePath } = file!;
-    const index = { name: '0000000a', sizeBytes: 50, version: 1, columns: ['body'] };
+    const index = { name: '0000000a', sizeBytes: 50, endBytes: 20, version: 1, columns: ['body'] };
     await catalog.setIndex({ fileId, filePath, index });
     assert.deepEqual(await catalog.setIndex({ fileId, filePath, index: undefined }), file);
     assert.deepEqual(await catalog.files('acme', 'logs'), [file]);

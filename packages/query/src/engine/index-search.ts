@@ -24,8 +24,6 @@ export interface IndexSearchParts {
   readonly onDamaged: (table: TableName, file: DataFile) => void;
 }
 
-/** What is read of a remote index at first: mostly it tells where the rest is. */
-const TAIL_BYTES = 4096;
 /** An index that wants more rounds than this is not to be trusted. */
 const MOST_ROUNDS = 20;
 
@@ -116,7 +114,8 @@ export class IndexSearch implements IndexAnswers {
   }
 }
 
+/** What every search needs. */
 function tailOf({ index }: DataFile): IndexRange {
-  const { sizeBytes } = index!;
-  return [Math.max(0, sizeBytes - TAIL_BYTES), sizeBytes];
+  const { sizeBytes, endBytes } = index!;
+  return [sizeBytes - endBytes, sizeBytes];
 }

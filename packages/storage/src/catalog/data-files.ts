@@ -123,7 +123,7 @@ const FILE_FIELDS = `f.data_file_id AS data_file_id, f.path AS path, f.path_is_r
   record_count, file_size_bytes,
   CAST(min_timestamp_ns AS TEXT) AS min_ns, CAST(max_timestamp_ns AS TEXT) AS max_ns,
   attribute_column_ids, tier, generation, empty_columns, node_id,
-  i.name AS index_name, i.size_bytes AS index_bytes, i.version AS index_version, i.columns AS index_columns`;
+  i.name AS index_name, i.size_bytes AS index_bytes, i.end_bytes AS index_end_bytes, i.version AS index_version, i.columns AS index_columns`;
 
 const FILES = `ducklake_data_file f JOIN openwit_files o ON o.data_file_id = f.data_file_id
   LEFT JOIN openwit_indexes i ON i.data_file_id = f.data_file_id`;
@@ -189,6 +189,7 @@ function fileIndex(row: Row, parse: (text: string) => unknown): FileIndex {
   return {
     name: row.index_name as string,
     sizeBytes: row.index_bytes as number,
+    endBytes: row.index_end_bytes as number,
     version: row.index_version as number,
     columns: parse(row.index_columns as string) as string[],
   };
@@ -198,12 +199,13 @@ function fileIndex(row: Row, parse: (text: string) => unknown): FileIndex {
 export async function writeIndex(sql: SqlSession, fileId: number, index: FileIndex | undefined): Promise<void> {
   await sql.run('DELETE FROM openwit_indexes WHERE data_file_id = ?', fileId);
   if (index === undefined) return;
-  const { name, sizeBytes, version, columns } = index;
+  const { name, sizeBytes, endBytes, version, columns } = index;
   await sql.run(
-    'INSERT INTO openwit_indexes(data_file_id, name, size_bytes, version, columns) VALUES (?, ?, ?, ?, ?)',
+    'INSERT INTO openwit_indexes(data_file_id, name, size_bytes, end_bytes, version, columns) VALUES (?, ?, ?, ?, ?, ?)',
     fileId,
     name,
     sizeBytes,
+    endBytes,
     version,
     JSON.stringify(columns),
   );

@@ -142,7 +142,7 @@ ALTER TABLE openwit_nodes ADD COLUMN since_ms INTEGER NOT NULL DEFAULT 0;
 async function keepIndexes(sql: SqlSession, dialect: SqlDialect): Promise<void> {
   await sql.exec(
     dialect.definitions(`
-CREATE TABLE openwit_indexes(data_file_id INTEGER PRIMARY KEY, name TEXT NOT NULL, size_bytes INTEGER NOT NULL, version INTEGER NOT NULL, columns TEXT NOT NULL);
+CREATE TABLE openwit_indexes(data_file_id INTEGER PRIMARY KEY, name TEXT NOT NULL, size_bytes INTEGER NOT NULL, end_bytes INTEGER NOT NULL, version INTEGER NOT NULL, columns TEXT NOT NULL);
 `),
   );
 }

@@ -22,7 +22,7 @@ class Gathered implements FileIndexer {
       add: async (rows: number, parts: readonly IndexedRows[]) => {
         for (const [i, part] of parts.entries()) (this.texts[i] ??= []).push(...textsOf(part, rows));
       },
-      finish: async () => ({ sizeBytes: 5, columns: columns.map(({ name }) => name) }),
+      finish: async () => ({ sizeBytes: 5, endBytes: 5, columns: columns.map(({ name }) => name) }),
       discard: () => {
         this.isDiscarded = true;
       },
@@ -52,7 +52,7 @@ async function check(place: Place, merged: MergedFile): Promise<number> {
   const columns = [...names, ...events, 'nowhere'].map((name) => ({ name, use: 'value' as const }));
   const path = join(place.folder, 'x.index');
   const built = await buildIndex({ file: merged, columns, path }, indexer, () => false);
-  assert.deepEqual(built, { sizeBytes: 5, columns: [...names, ...events] });
+  assert.deepEqual(built, { sizeBytes: 5, endBytes: 5, columns: [...names, ...events] });
   assert.ok(existsSync(unfinishedName(path)));
   const texts = names.map(
     (name) => `CAST("${name.replaceAll('"', '""')}" AS VARCHAR) AS "${name.replaceAll('"', '""')}"`,

@@ -1,5 +1,5 @@
 import { rmSync } from 'node:fs';
-import { type DataFile, type FileIndex, type FileIndexer, type IndexedColumn, OpenWitError } from '@openwit/ports';
+import { type BuiltIndex, type DataFile, type FileIndexer, type IndexedColumn, OpenWitError } from '@openwit/ports';
 import { unfinishedName } from '../file-paths.ts';
 import { LeafFile } from '../leaves/leaf-file.ts';
 import type { Leaf } from '../leaves/leaf-schema.ts';
@@ -15,11 +15,8 @@ export interface IndexRequest {
   readonly path: string;
 }
 
-/** What the catalog keeps of an index. It lies at its unfinished name, and is not durable yet. */
-export type BuiltIndex = Pick<FileIndex, 'sizeBytes' | 'columns'>;
-
 /**
- * Makes the index of a file.
+ * Makes the index of a file. It lies at its unfinished name then, and is not durable yet.
  * @returns undefined when there is nothing to index; then, and when it rejects, nothing lies there
  * @throws closed / CLOSED when it was stopped; data / STORE_CORRUPTION when the file cannot be read
  */

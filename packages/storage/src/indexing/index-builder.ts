@@ -1,5 +1,6 @@
+import type { BuiltIndex } from '@openwit/ports';
 import { JobThread } from '../job-thread.ts';
-import type { BuiltIndex, IndexRequest } from './build-index.ts';
+import type { IndexRequest } from './build-index.ts';
 
 export interface IndexJob {
   readonly request: IndexRequest;

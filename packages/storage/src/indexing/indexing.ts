@@ -1,5 +1,6 @@
 import { dirname } from 'node:path';
 import {
+  type BuiltIndex,
   type Catalog,
   type Clock,
   type DataFile,
@@ -25,7 +26,6 @@ import { fileContent } from '../objects/file-content.ts';
 import type { TableSync } from '../table-sync.ts';
 import type { TenantTables } from '../tenant-tables.ts';
 import type { FilePlaces, PlacedObject } from '../tiers/file-places.ts';
-import type { BuiltIndex } from './build-index.ts';
 import type { IndexBuilder } from './index-builder.ts';
 import { EVENT_NAMES, type IndexingRule, indexedColumns, indexingOf } from './indexed-columns.ts';
 import { type IndexedTable, type PlannedIndex, planIndexes } from './plan-indexes.ts';

@@ -13,7 +13,7 @@ export function fakeIndexBuilder(fileSystem: FileSystem): Pick<IndexBuilder, 'bu
       } finally {
         await made.close();
       }
-      return { sizeBytes: bytes.length, columns: columns.map(({ name }) => name) };
+      return { sizeBytes: bytes.length, endBytes: 5, columns: columns.map(({ name }) => name) };
     },
     close: async () => {},
   };

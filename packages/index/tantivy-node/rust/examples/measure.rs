@@ -50,7 +50,7 @@ fn main() {
         writer.add(batch, rows).unwrap();
     }
     let added = start.elapsed();
-    let bytes = writer.finish().unwrap();
+    let bytes = writer.finish(&[]).unwrap().bytes;
     println!(
         "{} rows, {:.2} us CPU a row ({:?} adding, {:?} all), {} bytes, {:.3} of raw",
         lines.len(),
@@ -66,7 +66,7 @@ fn main() {
             println!(
                 "  {} {:.2} bytes a row",
                 file.name.rsplit('.').next().unwrap(),
-                (file.body.bytes + file.end.bytes) as f64 / segment.rows as f64
+                file.bytes as f64 / segment.rows as f64
             );
         }
         println!(

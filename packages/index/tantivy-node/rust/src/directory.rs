@@ -13,6 +13,7 @@ use tantivy::directory::{
     Directory, DirectoryLock, FileHandle, Lock, OwnedBytes, WatchCallback, WatchHandle, WritePtr,
 };
 
+use crate::failure::damaged;
 use crate::packed::PackedFile;
 use crate::writer::PackedSegmentFile;
 
@@ -77,7 +78,7 @@ impl Directory for SegmentDirectory {
     }
 }
 
-fn read_only() -> io::Error {
+pub fn read_only() -> io::Error {
     io::Error::new(io::ErrorKind::ReadOnlyFilesystem, "an index is never changed")
 }
 
@@ -94,23 +95,20 @@ impl fmt::Debug for Section {
 
 impl HasLen for Section {
     fn len(&self) -> usize {
-        (self.file.body.bytes + self.file.end.bytes) as usize
+        self.file.bytes as usize
     }
 }
 
 impl FileHandle for Section {
     fn read_bytes(&self, range: Range<usize>) -> io::Result<OwnedBytes> {
-        let PackedSegmentFile { body, end, .. } = self.file;
-        let border = body.bytes as usize;
-        if range.end <= border {
-            return self.packed.read(body, range).map_err(io::Error::other);
+        let PackedSegmentFile { body, hot, .. } = &self.file;
+        let within =
+            hot.iter().find(|part| part.from <= range.start && range.end <= part.from + part.span.bytes as usize);
+        match (within, body) {
+            (Some(part), _) => self.packed.read(part.span, range.start - part.from..range.end - part.from),
+            (None, Some(body)) => self.packed.read(*body, range),
+            (None, None) => Err(damaged("a file of the index is too short")),
         }
-        let after =
-            self.packed.read(end, range.start.saturating_sub(border)..range.end - border).map_err(io::Error::other)?;
-        if range.start >= border {
-            return Ok(after);
-        }
-        let before = self.packed.read(body, range.start..border).map_err(io::Error::other)?;
-        Ok(OwnedBytes::new([before.as_slice(), after.as_slice()].concat()))
+        .map_err(io::Error::other)
     }
 }

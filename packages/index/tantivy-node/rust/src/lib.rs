@@ -11,6 +11,7 @@ pub mod identifiers;
 pub mod matcher;
 pub mod missing;
 mod node;
+mod opening;
 pub mod packed;
 pub mod parts;
 pub mod prefilter;

@@ -13,7 +13,7 @@ use crate::analyser::{Analyser, Tokens};
 use crate::columns::TextColumn;
 use crate::failure::{Failure, invalid};
 use crate::matcher::{Matcher, RowField};
-use crate::packed::ByteRange;
+use crate::packed::{ByteRange, Finished};
 use crate::query::Query;
 use crate::reader::{Found, IndexReader};
 use crate::writer::{FieldOptions, IndexWriter, SegmentLimits};
@@ -123,15 +123,25 @@ impl NativeIndexWriter {
         }))
     }
 
-    /// Bytes of the file.
-    #[napi(ts_return_type = "Promise<number>")]
-    pub fn finish(&self) -> AsyncTask<Work<f64>> {
-        let writer = self.0.clone();
+    #[napi(ts_return_type = "Promise<NativeFinished>")]
+    pub fn finish(&self, added: Uint8Array) -> AsyncTask<Work<NativeFinished>> {
+        let (writer, added) = (self.0.clone(), added.to_vec());
         Work::run(move || match writer.lock().unwrap().take() {
-            Some(writer) => Ok(writer.finish()? as f64),
+            Some(writer) => {
+                let Finished { bytes, added_at, end_bytes } = writer.finish(&added)?;
+                Ok(NativeFinished { bytes: bytes as f64, added_at: added_at as f64, end_bytes: end_bytes as f64 })
+            }
             None => Err(invalid("the writer has ended".to_owned())),
         })
     }
+}
+
+/// Of a file that was written: its bytes, where what was added lies in it, and how much of its end opens it.
+#[napi(object)]
+pub struct NativeFinished {
+    pub bytes: f64,
+    pub added_at: f64,
+    pub end_bytes: f64,
 }
 
 /// Ends searches that it was given to.

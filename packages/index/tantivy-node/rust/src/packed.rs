@@ -1,7 +1,7 @@
 //! One file for all of an index. Its sections come first; those that every search reads lie together before the contents, which are
 //! at the end: one read of the file's tail opens it. Blocks of bytes have checksums, so that whatever is read is whole.
 //!
-//! `sections | hot sections | checksum of each block | contents as JSON | trailer`
+//! `sections | what the caller adds | hot sections | checksum of each block | contents as JSON | trailer`
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -17,7 +17,7 @@ use crate::writer::Contents;
 
 pub const VERSION: u32 = 1;
 pub const MAGIC: &[u8; 8] = b"OWINDEX\0";
-pub const BLOCK_BYTES: usize = 16 * 1024;
+pub const BLOCK_BYTES: usize = 4 * 1024;
 /// Version, bytes of the contents, bytes of the checksums, where the hot sections begin, checksum of all between that and the
 /// checksum itself, magic.
 pub const TRAILER_BYTES: usize = 4 + 4 + 4 + 8 + 4 + 8;
@@ -28,6 +28,16 @@ pub struct Span {
     pub bytes: u64,
     /// It lies `at` bytes behind the beginning of the hot sections, not of the file.
     pub hot: bool,
+}
+
+/// What was written.
+pub struct Finished {
+    /// Of the whole file.
+    pub bytes: u64,
+    /// Where what the caller added lies.
+    pub added_at: u64,
+    /// How much of the end opens the index.
+    pub end_bytes: u64,
 }
 
 pub struct PackedWriter {
@@ -64,7 +74,10 @@ impl PackedWriter {
         Ok(Span { at, bytes: length, hot })
     }
 
-    pub fn finish(mut self, contents: &Contents) -> Result<u64, Failure> {
+    /// @param added bytes of the caller's own, in front of what is hot
+    pub fn finish(mut self, contents: &Contents, added: &[u8]) -> Result<Finished, Failure> {
+        let added_at = self.written;
+        self.write(added)?;
         // The hot part has a checksum of its own, with what follows.
         self.end_block();
         let hot_at = self.written;
@@ -81,7 +94,8 @@ impl PackedWriter {
         tail.extend_from_slice(MAGIC);
         self.file.write_all(&tail)?;
         self.file.flush()?;
-        Ok(hot_at + tail.len() as u64)
+        let end_bytes = tail.len() as u64;
+        Ok(Finished { bytes: hot_at + end_bytes, added_at, end_bytes })
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {

@@ -1,10 +1,11 @@
 //! Makes an index of rows, which come in batches of columns.
 
+use std::ops::Range;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use serde::{Deserialize, Serialize};
-use tantivy::directory::RamDirectory;
+use tantivy::directory::{OwnedBytes, RamDirectory};
 use tantivy::indexer::SingleSegmentIndexWriter;
 use tantivy::schema::{Document, Field, IndexRecordOption, Schema, TextFieldIndexing, TextOptions};
 use tantivy::tokenizer::{Token, TokenStream, Tokenizer, TokenizerManager};
@@ -14,7 +15,8 @@ use crate::analyser::{Analyser, Kind, Tokens, is_word_kind};
 use crate::columns::TextColumn;
 use crate::failure::{Failure, invalid};
 use crate::identifiers::{IdentifierWriter, hash_of};
-use crate::packed::{PackedWriter, Span};
+use crate::opening::{SegmentFile, ranges_of};
+use crate::packed::{Finished, PackedWriter, Span};
 use crate::parts::each_part;
 
 /// Tantivy's own description of an index.
@@ -23,8 +25,8 @@ const META: &str = "meta.json";
 const TABLE_BUDGET_BYTES: usize = 15_000_000;
 
 const STORE: &str = ".store";
-/// Of a file that is read when it is opened: where its fields are, some tens of bytes each.
-const END_BYTES: usize = 2048;
+/// The dictionaries of terms: every search reads them.
+const TERMS: &str = ".term";
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -57,12 +59,21 @@ pub struct SegmentContents {
     pub blocks: Span,
 }
 
-/// Tantivy reads the end of each file when it opens it: that is hot.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PackedSegmentFile {
     pub name: String,
-    pub body: Span,
-    pub end: Span,
+    pub bytes: u64,
+    /// All of it; absent when that is hot.
+    pub body: Option<Span>,
+    /// What of it is hot.
+    pub hot: Vec<HotPart>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct HotPart {
+    /// Where it begins in the file that it is a part of.
+    pub from: usize,
+    pub span: Span,
 }
 
 /// A segment is closed when it has so many rows or takes so much memory.
@@ -109,10 +120,10 @@ impl IndexWriter {
         Ok(())
     }
 
-    /// The bytes of the file, which is whole and not yet durable.
-    pub fn finish(mut self) -> Result<u64, Failure> {
+    /// The file is whole then, and not yet durable.
+    pub fn finish(mut self, added: &[u8]) -> Result<Finished, Failure> {
         self.close_segment()?;
-        self.packed.finish(&self.contents)
+        self.packed.finish(&self.contents, added)
     }
 
     fn close_segment(&mut self) -> Result<(), Failure> {
@@ -190,18 +201,21 @@ impl SegmentWriter {
 
     fn write(self, packed: &mut PackedWriter, first_row: u64) -> Result<SegmentContents, Failure> {
         let index = self.tantivy.finalize()?;
-        let mut files = Vec::new();
+        let mut files: Vec<SegmentFile> = Vec::new();
         for path in index.directory().list_managed_files() {
             let name = path.to_string_lossy().into_owned();
             if name == META {
                 continue;
             }
             let Ok(file) = self.directory.open_read(&path) else { continue };
-            let bytes = if name.ends_with(STORE) { store_of_nothing()? } else { file.read_bytes()?.to_vec() };
-            files.push(pack(packed, name, &bytes)?);
+            let bytes = if name.ends_with(STORE) { OwnedBytes::new(store_of_nothing()?) } else { file.read_bytes()? };
+            files.push((name, bytes));
         }
         let meta = self.directory.atomic_read(Path::new(META)).map_err(|error| Failure::Internal(error.to_string()))?;
-        files.push(pack(packed, META.to_owned(), &meta)?);
+        files.push((META.to_owned(), OwnedBytes::new(meta)));
+        let opened = ranges_of(&files, self.fields.len())?;
+        let packed_files = files.iter().zip(opened).map(|(file, ranges)| pack(packed, file, ranges));
+        let files = packed_files.collect::<Result<Vec<_>, Failure>>()?;
         let sink = std::mem::take(&mut *self.identifiers.lock().unwrap());
         let encoded = sink.identifiers.encode(self.rows);
         Ok(SegmentContents {
@@ -215,10 +229,20 @@ impl SegmentWriter {
     }
 }
 
-fn pack(packed: &mut PackedWriter, name: String, bytes: &[u8]) -> Result<PackedSegmentFile, Failure> {
-    let (body, end) = bytes.split_at(bytes.len().saturating_sub(END_BYTES));
-    let is_dictionary = name.ends_with(".term");
-    Ok(PackedSegmentFile { name, body: packed.add(body, is_dictionary)?, end: packed.add(end, true)? })
+/// @param opened what is read of the file when the segment is opened
+fn pack(
+    packed: &mut PackedWriter,
+    (name, bytes): &SegmentFile,
+    opened: Vec<Range<usize>>,
+) -> Result<PackedSegmentFile, Failure> {
+    let whole = 0..bytes.len();
+    let is_hot = name.ends_with(TERMS) || opened.first() == Some(&whole);
+    let mut hot = Vec::new();
+    for range in if is_hot { vec![whole] } else { opened } {
+        hot.push(HotPart { from: range.start, span: packed.add(&bytes[range], true)? });
+    }
+    let body = if is_hot { None } else { Some(packed.add(bytes, false)?) };
+    Ok(PackedSegmentFile { name: name.clone(), bytes: bytes.len() as u64, body, hot })
 }
 
 /// Nothing is stored of documents, and still the store takes four bytes of each: the store of none takes its place.
