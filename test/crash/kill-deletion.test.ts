@@ -39,6 +39,7 @@ const optionsOf = (dataDir: string): OpenWitOptions => ({
     snapshotRetentionMs: 300,
     bucketSweep: { everyMs: 500, minAgeMs: 100 },
   },
+  indexing: { delayMs: 1 },
   tiers: { cold: { type: 'folder', folder: join(dataDir, 'cold') }, policies: [{ coldAfterMs: 1 }] },
 });
 

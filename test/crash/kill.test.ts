@@ -18,10 +18,11 @@ const MAX_LIFE_MS = 700;
 /** How long an aimed kill waits for its moment. */
 const AIM_MS = 3000;
 const REST_MS = 3000;
+const LOOK_UPS = 10;
 
 /**
  * Small batches and segments, eager merges, and a cold tier that every merged file goes to: kills meet seals, commits of
- * files, merges, uploads, moves, removals and reclaims as often as appends.
+ * files, merges, indexes, uploads, moves, removals and reclaims as often as appends.
  */
 const configOf = (dataDir: string) => ({
   ingest: { batch: { maxRows: 400, maxAgeMs: 120 } },
@@ -31,6 +32,7 @@ const configOf = (dataDir: string) => ({
     snapshotRetentionMs: 300,
     bucketSweep: { everyMs: 500, minAgeMs: 100 },
   },
+  indexing: { delayMs: 1 },
   tiers: { cold: { type: 'folder', folder: join(dataDir, 'cold') }, policies: [{ coldAfterMs: 1 }] },
 });
 
@@ -44,8 +46,9 @@ test(`an acknowledged record survives ${ROUNDS} times kill -9, exactly once`, {
   let next = 0;
   let cold = 0;
   /** Kills that left a file half written. */
-  const met = { merges: 0, uploads: 0 };
+  const met = { merges: 0, uploads: 0, indexes: 0 };
   const isMerging = () => filesIn(join(dataDir, 'parquet')).some((path) => /stable-.*\.tmp$/.test(path));
+  const isIndexing = () => filesIn(join(dataDir, 'parquet')).some((path) => path.endsWith('.index.tmp'));
   const isUploading = () => filesIn(join(dataDir, 'cold')).some((path) => path.includes('.unfinished'));
   try {
     for (let round = 0; round < ROUNDS; round++) {
@@ -55,20 +58,23 @@ test(`an acknowledged record survives ${ROUNDS} times kill -9, exactly once`, {
         sendUntilDead(node, () => take(1 + random.below(MAX_RECORDS_PER_REQUEST)), acknowledged),
       );
       await sleep(life);
-      // Of three kills one comes at any moment, one as soon as a merge is seen, and one as soon as an upload is.
-      if (round % 3 === 1) await whenSeen(isMerging);
-      if (round % 3 === 2) await whenSeen(isUploading);
+      // Of four kills one comes at any moment, and one each as soon as a merge, an upload or an index is seen.
+      if (round % 4 === 1) await whenSeen(isMerging);
+      if (round % 4 === 2) await whenSeen(isUploading);
+      if (round % 4 === 3) await whenSeen(isIndexing);
       await node.kill();
       await Promise.all(clients);
       if (isMerging()) met.merges++;
       if (isUploading()) met.uploads++;
+      if (isIndexing()) met.indexes++;
       if (random.below(4) === 0) await killWhileStarting(dataDir, random);
       if (round % 5 === 4 || round === ROUNDS - 1) await check();
     }
     assert.ok(cold > 0, 'files moved');
-    t.diagnostic(`kills in the middle of a merge ${met.merges}, of an upload ${met.uploads}`);
+    t.diagnostic(`kills in the middle of a merge ${met.merges}, an upload ${met.uploads}, an index ${met.indexes}`);
     assert.ok(met.merges > 0, 'merges were met');
     assert.ok(met.uploads > 0, 'uploads were met');
+    assert.ok(met.indexes > 0, 'indexes were met');
     await comeToRest(dataDir);
     await assertNothingIsLeftOver(dataDir);
   } finally {
@@ -89,6 +95,11 @@ test(`an acknowledged record survives ${ROUNDS} times kill -9, exactly once`, {
       const doubled = [...times].filter(([, count]) => count !== 1);
       assert.deepEqual(lost, [], `lost of ${acknowledged.length} acknowledged`);
       assert.deepEqual(doubled, [], 'stored more than once');
+      for (let i = 0; i < LOOK_UPS; i++) {
+        const n = acknowledged[random.below(acknowledged.length)]!;
+        const found = await ask(node.api, `select count(*) from logs where attributes['n'] = '${n}'`);
+        assert.equal(Number(found.rows[0]![0]), 1, `by its index, n=${n}`);
+      }
       cold = Math.max(cold, filesIn(join(dataDir, 'cold')).length);
     } finally {
       assert.equal(await node.stop(), 0);

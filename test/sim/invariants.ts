@@ -1,5 +1,6 @@
-import type { DataFile } from '@openwit/ports';
+import { bytesWithIndex, type DataFile, indexPath, placesOf } from '@openwit/ports';
 import { planCompaction } from '../../packages/storage/src/compaction/plan-compaction.ts';
+import { planIndexes } from '../../packages/storage/src/indexing/plan-indexes.ts';
 import type { Sources } from './actors/ingester.ts';
 import { Violation } from './ledger.ts';
 import { DATA_PATH, type Node, WAL_PATH } from './node.ts';
@@ -15,7 +16,7 @@ export async function checkFiles(world: World): Promise<void> {
   for (const { tenant, table } of await truth.tables()) live.push(...(await truth.files(tenant, table)));
   const retired = await truth.retiredPaths();
   const garbage = (await truth.garbage()).map(({ path }) => path);
-  const known = new Set([...live.map(({ path }) => path), ...retired, ...garbage]);
+  const known = new Set([...live.flatMap(placesOf), ...retired, ...garbage]);
   for (const path of await pathsBelow(world, DATA_PATH)) {
     if (!known.has(path)) throw new Violation(`a file has no row, path=${path}`);
   }
@@ -25,10 +26,14 @@ export async function checkFiles(world: World): Promise<void> {
       throw new Violation(`an object has no row, store=${bucket.name} key=${key}`);
     }
   }
-  for (const { path, rows } of live) {
+  for (const { path, rows, index } of live) {
     const content = await contentOf(world, path);
     if (content === undefined) throw new Violation(`a row has no file, path=${path}`);
     if (content.length !== rows) throw new Violation(`a file has ${content.length} rows, not ${rows}, path=${path}`);
+    if (index === undefined) continue;
+    const indexed = await contentOf(world, indexPath(path, index));
+    if (indexed?.length !== rows)
+      throw new Violation(`an index has ${indexed?.length} rows, not ${rows}, path=${path}`);
   }
   for (const path of retired) {
     if ((await contentOf(world, path)) === undefined) throw new Violation(`an old row has no file, path=${path}`);
@@ -113,8 +118,12 @@ export async function checkRest(world: World, node: Node, { settings, isFresh }:
   const { hotBytes = Infinity, compaction } = settings.store;
   let hot = 0;
   for (const { tenant, table } of await truth.tables()) {
-    const files = (await truth.files(tenant, table)).filter(({ tier }) => tier === 'hot');
-    hot += files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+    const all = await truth.files(tenant, table);
+    const limits = { stableBytes: 0, delayMs: 0, ageMs: () => Infinity };
+    const [bare] = planIndexes([{ tenant, table, files: all }], limits);
+    if (bare !== undefined) throw new Violation(`${tenant}/${table}: a file has no index, path=${bare.file.path}`);
+    const files = all.filter(({ tier }) => tier === 'hot');
+    hot += files.reduce((sum, file) => sum + bytesWithIndex(file), 0);
     const jobs = planCompaction(files, clock.now(), () => Infinity, compaction as Parameters<typeof planCompaction>[3]);
     if (jobs.length > 0) throw new Violation(`${tenant}/${table}: ${jobs[0]!.files.length} files are left to merge`);
     const tooOften = files.find(({ generation }) => generation > MOST_GENERATIONS);

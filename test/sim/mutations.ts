@@ -9,6 +9,13 @@ import type { Mutation } from './world.ts';
 export const MUTATIONS: Readonly<Record<string, Mutation>> = {
   'a file is renamed before it is synced': { fileSystem: (own) => renamingEarly(own) },
   'a new file is not synced': { fileSystem: (own) => ({ ...own, open: unsynced(own, /\.parquet\.tmp$/) }) },
+  'a new index is not synced': { fileSystem: (own) => ({ ...own, open: unsynced(own, /\.index\.tmp$/) }) },
+  'an index is where its file was': {
+    catalog: (own) =>
+      changed(own, {
+        setIndex: (wanted) => own.setIndex({ ...wanted, index: wanted.index && { ...wanted.index, name: '00000000' } }),
+      }),
+  },
   'the log is not synced': { fileSystem: (own) => ({ ...own, open: unsynced(own, /\.wal$/) }) },
   'the folder of a new file is not synced': { fileSystem: (own) => syncingNoFolder(own, /\/parquet\//) },
   'the folder of the log is not synced': { fileSystem: (own) => syncingNoFolder(own, /\/wal$/) },

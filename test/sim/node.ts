@@ -24,7 +24,7 @@ export interface NodeParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly choices: SeededRandom;
-  readonly store: Pick<LsmStoreCollaborators, 'writers' | 'merger' | 'tiers' | 'coldFiles'>;
+  readonly store: Pick<LsmStoreCollaborators, 'writers' | 'merger' | 'indexBuilder' | 'tiers' | 'coldFiles'>;
   /** The rows of a file, wherever it is. */
   readonly read: (path: string) => Promise<Row[]>;
   /** Called when what a crash left is removed, before anything new is written. */

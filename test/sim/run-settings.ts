@@ -30,6 +30,7 @@ export function drawSettings(random: SeededRandom, before?: RunSettings): RunSet
       policies,
       hotBytes,
       compaction: { minFiles: MIN_FILES, stableBytes: 2500, maxJobBytes: 5000, quietMs: 2000 },
+      indexing: { delayMs: random.pick([1, 2000, 20_000]) },
       snapshotRetentionMs: random.pick([500, 1000, 8000]),
       clockConfirmMs: CONFIRM_MS,
       bucketSweep: {

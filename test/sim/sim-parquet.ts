@@ -1,5 +1,5 @@
 import { type FileSystem, OpenWitError } from '@openwit/ports';
-import type { FileMerger, LsmStoreCollaborators, MergedFile, MergeRequest } from '@openwit/storage';
+import type { FileMerger, IndexBuilder, LsmStoreCollaborators, MergedFile, MergeRequest } from '@openwit/storage';
 import { unfinishedName } from '../../packages/storage/src/file-paths.ts';
 import type { Hostility } from './hostility.ts';
 import type { Life, Scheduler } from './scheduler.ts';
@@ -103,6 +103,38 @@ export function simMerger(
     close: async () => {
       isClosed = true;
       await last;
+    },
+  };
+}
+
+/** Builds indexes that hold the rows of their files; now and then its thread dies. */
+export function simIndexBuilder(
+  { scheduler, hostility, life }: WorkerParts,
+  fileSystem: FileSystem,
+  read: (path: string) => Promise<Row[]>,
+): Pick<IndexBuilder, 'build' | 'close'> {
+  let isClosed = false;
+  return {
+    build: async ({ file, columns, path }) => {
+      await scheduler.turn(life, 'index a file');
+      if (isClosed) throw new OpenWitError('closed', 'CLOSED', 'the builder is closed');
+      const bytes = bytesOf(await read(file.path));
+      const made = await fileSystem.open(unfinishedName(path), 'create');
+      try {
+        for (let at = 0; at < bytes.length; at += 400) {
+          await made.write([bytes.subarray(at, at + 400)], at);
+          if (hostility.fails('work')) throw died();
+        }
+      } catch (error) {
+        await fileSystem.remove(unfinishedName(path)).catch(() => {});
+        throw error;
+      } finally {
+        await made.close();
+      }
+      return { sizeBytes: bytes.length, endBytes: 1, columns: columns.map(({ name }) => name) };
+    },
+    close: async () => {
+      isClosed = true;
     },
   };
 }

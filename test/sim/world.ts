@@ -15,7 +15,7 @@ import { simDatabase } from './sim-database.ts';
 import { simFileSystem } from './sim-file-system.ts';
 import { type Row, readRows, rowsOf } from './sim-files.ts';
 import { Bucket } from './sim-object-store.ts';
-import { simMerger, simWriters } from './sim-parquet.ts';
+import { simIndexBuilder, simMerger, simWriters } from './sim-parquet.ts';
 import type { Trace } from './trace.ts';
 
 /** In the middle of an hour, so that a run comes over its end. */
@@ -104,6 +104,7 @@ export class World {
     const made = {
       writers: simWriters(workers),
       merger: simMerger(workers, fileSystem, read),
+      indexBuilder: simIndexBuilder(workers, fileSystem, read),
       tiers,
       coldFiles: UNCACHED,
     };
@@ -154,4 +155,4 @@ async function rowsAt(fileSystem: FileSystem, tiers: TierStores, path: string): 
   return store === undefined ? readRows(fileSystem, path) : rowsOf(await store.get(path.slice(store.url.length + 1)));
 }
 
-export type StoreParts = Pick<LsmStoreCollaborators, 'writers' | 'merger' | 'tiers'>;
+export type StoreParts = Pick<LsmStoreCollaborators, 'writers' | 'merger' | 'indexBuilder' | 'tiers'>;

@@ -13,7 +13,7 @@ import {
   type TableUsage,
 } from '@openwit/ports';
 import { QueryEngine, type QueryOptions, type QueryResult } from '@openwit/query';
-import type { MatchRows, RequestCount, StoreStats } from '@openwit/storage';
+import { analysersOf, type MatchRows, type RequestCount, type StoreStats } from '@openwit/storage';
 import { OtlpGrpcReceiver, OtlpHttpReceiver } from '@openwit/transport';
 import { ApiServer } from './api/api-server.ts';
 import { closeAll } from './close-all.ts';
@@ -100,8 +100,15 @@ export class OpenWit {
       const { wal, store, nextBatchId, folders } = storage;
       const tenantLimits = options.tenants?.limits ?? [];
       const ingestor = new Ingestor({ wal, store, clock, nextBatchId, tenantLimits }, ingestOptions(options));
+      const rules = options.indexing?.rules ?? [];
       const engine = new QueryEngine(
-        { source: ingestor, clock, usage: () => store.usage(), searchModule: INDEX_MODULE },
+        {
+          source: ingestor,
+          clock,
+          usage: () => store.usage(),
+          searchModule: INDEX_MODULE,
+          analysersOf: (tenant, table) => analysersOf(rules, tenant, table),
+        },
         { ...options.query, ...folders },
       );
       await keepingAlive(ingestor.recover());
@@ -234,7 +241,7 @@ export class OpenWit {
     this.#checkOpen();
     const { signal: table, where, params } = options;
     const tenant = checkTenant(options.tenant ?? DEFAULT_TENANT);
-    const asked = { table, where, nowMs: this.#clock.now(), ...(params !== undefined && { params }) };
+    const asked = { tenant, table, where, nowMs: this.#clock.now(), ...(params !== undefined && { params }) };
     const remove = (signal: AbortSignal) => {
       signal.throwIfAborted();
       const match: MatchRows = (snapshot, file) => this.#engine.matchRows({ ...asked, snapshot, file, signal });

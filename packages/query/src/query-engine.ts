@@ -10,7 +10,7 @@ import {
   type TableSource,
   type TableUsage,
 } from '@openwit/ports';
-import type { QueryRequest } from './engine/protocol.ts';
+import type { Analysers, QueryRequest } from './engine/protocol.ts';
 import { QueryWorker } from './engine/query-worker.ts';
 import { cancelled, RunningQuery } from './engine/running-query.ts';
 import { type QuerySettings, type ResolvedSettings, resolveSettings } from './engine/settings.ts';
@@ -33,7 +33,7 @@ export interface QueryOptions {
 }
 
 /** Records of one file that are looked for. */
-export interface RowMatch extends Pick<QueryOptions, 'params' | 'signal'> {
+export interface RowMatch extends Pick<QueryOptions, 'params' | 'signal' | 'tenant'> {
   readonly snapshot: Snapshot;
   readonly table: TableName;
   readonly file: DataFile;
@@ -50,6 +50,8 @@ export interface QueryEngineParts {
   readonly usage?: () => readonly TableUsage[];
   /** The URL of the module whose `textSearcher` gives `match` its meaning. Default: there is no `match`. */
   readonly searchModule?: string;
+  /** How the text of a table's columns becomes words in a search, where it is not by `log`. */
+  readonly analysersOf?: (tenant: string, table: TableName) => Analysers;
 }
 
 /**
@@ -61,6 +63,7 @@ export interface QueryEngineParts {
 export class QueryEngine implements AsyncDisposable {
   readonly #source: TableSource;
   readonly #usage: () => readonly TableUsage[];
+  readonly #analysersOf: NonNullable<QueryEngineParts['analysersOf']>;
   readonly #clock: Clock;
   readonly #settings: ResolvedSettings;
   readonly #running = new Set<RunningQuery>();
@@ -71,9 +74,10 @@ export class QueryEngine implements AsyncDisposable {
   #allReleased: () => void = () => {};
 
   constructor(parts: QueryEngineParts, settings: QuerySettings = {}) {
-    const { source, clock = systemClock, usage = () => [], searchModule } = parts;
+    const { source, clock = systemClock, usage = () => [], searchModule, analysersOf = () => ({}) } = parts;
     this.#source = source;
     this.#usage = usage;
+    this.#analysersOf = analysersOf;
     this.#clock = clock;
     this.#settings = resolveSettings(settings, searchModule);
   }
@@ -89,10 +93,13 @@ export class QueryEngine implements AsyncDisposable {
     const parameters = namedParameters(options.params);
     this.#admit(sql, signal);
     // Nothing may wait before this: what was acknowledged before the call must be in the snapshot.
-    const snapshot = this.#source.snapshot(tenant, mentionedTables(sql));
+    const names = mentionedTables(sql);
+    const snapshot = this.#source.snapshot(tenant, names);
     const { maxRows = this.#settings.maxRows } = options;
     const usage = mentionsUsage(sql) ? this.#usage().filter((entry) => entry.tenant === tenant) : [];
-    const asked = { tenant, sql, parameters, tables: tableInputs(snapshot), maxRows, usage, nowMs: this.#clock.now() };
+    const analysers = Object.fromEntries(names.map((table) => [table, this.#analysersOf(tenant, table)]));
+    const tables = tableInputs(snapshot);
+    const asked = { tenant, sql, parameters, tables, maxRows, usage, analysers, nowMs: this.#clock.now() };
     return this.#start(asked, snapshot, timeoutMs, signal);
   }
 
@@ -102,7 +109,16 @@ export class QueryEngine implements AsyncDisposable {
    * queries there are.
    * @throws as {@link query}
    */
-  async matchRows({ snapshot, table, file, where, params, signal, nowMs }: RowMatch): Promise<number[]> {
+  async matchRows({
+    tenant = DEFAULT_TENANT,
+    snapshot,
+    table,
+    file,
+    where,
+    params,
+    signal,
+    nowMs,
+  }: RowMatch): Promise<number[]> {
     const sql = `SELECT ${ROW_NUMBER} FROM ${table} WHERE (${where}\n)`;
     const parameters = namedParameters(params);
     this.#check(sql, signal);
@@ -110,7 +126,8 @@ export class QueryEngine implements AsyncDisposable {
     const tables = { [table]: { batches: [], files: [file], attributeColumns } };
     const borrowed = { ...snapshot, release: () => {} };
     // No tenant's name is empty: the files that the worker knows of the tenant's tables stay as they are.
-    const asked = { tenant: '', sql, parameters, tables, maxRows: file.rows, rowNumbers: true, nowMs };
+    const analysers = { [table]: this.#analysersOf(tenant, table) };
+    const asked = { tenant: '', sql, parameters, tables, maxRows: file.rows, rowNumbers: true, analysers, nowMs };
     const result = await this.#start(asked, borrowed, Number.POSITIVE_INFINITY, signal);
     const numbers: number[] = [];
     for await (const batch of result) {

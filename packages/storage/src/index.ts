@@ -8,7 +8,7 @@ export * from './data-folder-lock.ts';
 export * from './disk-reserve.ts';
 export type { IndexRequest } from './indexing/build-index.ts';
 export type { IndexBuilder } from './indexing/index-builder.ts';
-export type { IndexingRule, TableIndexing } from './indexing/indexed-columns.ts';
+export { analysersOf, type IndexingRule, type TableIndexing } from './indexing/indexed-columns.ts';
 export type { IndexingStats } from './indexing/indexing.ts';
 export * from './lsm-store.ts';
 export type {

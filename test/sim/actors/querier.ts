@@ -1,4 +1,4 @@
-import type { DataFile } from '@openwit/ports';
+import { type DataFile, indexPath } from '@openwit/ports';
 import { Violation } from '../ledger.ts';
 import type { Node } from '../node.ts';
 import { SIGNALS, TENANTS } from '../run-settings.ts';
@@ -34,6 +34,8 @@ export async function query(world: World, life: Life, node: Node): Promise<void>
         expected,
         rows.map(([id]) => id),
       );
+      // It may be mistaken, and all goes on.
+      if (files.length > 0 && random.below(20) === 0) stored.indexIsDamaged!(table, random.pick(files));
       if (files.length > 0 && random.below(3) === 0) {
         await scheduler.sleep(life, random.below(LONGEST_READ_MS), 'read again');
         await fileOf(world, where, random.pick(files));
@@ -53,5 +55,9 @@ async function fileOf(world: World, where: string, file: DataFile): Promise<Row[
   const rows = await contentOf(world, file.path);
   if (rows === undefined) throw new Violation(`${where}: a file is not there any more, path=${file.path}`);
   if (rows.length !== file.rows) throw new Violation(`${where}: a file has ${rows.length} rows, not ${file.rows}`);
+  const index = file.index && indexPath(file.path, file.index);
+  if (index !== undefined && (await contentOf(world, index)) === undefined) {
+    throw new Violation(`${where}: an index is not there any more, path=${index}`);
+  }
   return rows;
 }

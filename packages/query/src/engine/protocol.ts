@@ -1,4 +1,4 @@
-import type { ErrorMessage, IndexRange, LocalIndex, TableName, TableUsage } from '@openwit/ports';
+import type { ErrorMessage, IndexRange, LocalIndex, TableName, TableUsage, TextAnalyser } from '@openwit/ports';
 import type { ResultColumn } from '../results/arrow-batch.ts';
 import type { ColumnBuffers } from '../results/column-buffers.ts';
 import type { ResultType } from '../results/result-type.ts';
@@ -19,9 +19,14 @@ export interface QueryRequest {
   readonly maxResultBytes: number;
   /** What the tenant has in files, when the query may ask for it. */
   readonly usage?: readonly TableUsage[];
+  /** How the text of columns becomes words in a search, by table and column. Default: by `log`. */
+  readonly analysers?: Partial<Readonly<Record<TableName, Analysers>>>;
   /** Whether the one table has its rows' numbers too; see `ROW_NUMBER`. */
   readonly rowNumbers?: boolean;
 }
+
+/** By the names of stored columns. */
+export type Analysers = Readonly<Record<string, TextAnalyser>>;
 
 /** From the engine to its worker. */
 export type ToWorker =

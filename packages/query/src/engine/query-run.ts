@@ -18,6 +18,8 @@ import { byteSize, type ColumnBuffers } from '../results/column-buffers.ts';
 import { resultTypeOf } from '../results/result-type.ts';
 import { Rows } from '../results/rows.ts';
 import { vectorReader } from '../results/vector-reader.ts';
+import { explainedQuery, explainSql } from '../sql/explain.ts';
+import type { AnalyserOf } from '../sql/match-calls.ts';
 import { bindParameters } from '../sql/parameters.ts';
 import { parse } from '../sql/parse.ts';
 import { planQuery, type QueryPlan } from '../sql/plan.ts';
@@ -148,6 +150,16 @@ export class QueryRun {
     }
   }
 
+  /** Why DuckDB does not know what a query means that is not run. */
+  async #bindError({ sql }: QueryPlan): Promise<unknown> {
+    try {
+      (await this.#session.connection.prepare(sql)).destroySync();
+      return undefined;
+    } catch (error) {
+      return error;
+    }
+  }
+
   async #stream(first: QueryPlan): Promise<void> {
     const { statement, plan } = await this.#prepare(first);
     try {
@@ -198,11 +210,25 @@ export class QueryRun {
   }
 
   async #plan(attributeColumns: boolean): Promise<QueryPlan> {
-    const { sql, tables, nowMs, parameters, rowNumbers = false, usage = [] } = this.#request;
+    const { sql: asked, tables, nowMs, parameters, rowNumbers = false, usage = [], analysers = {} } = this.#request;
     const { functions, memory, match, searcher } = this.#database;
     this.#checkCancelled();
+    const explained = explainedQuery(asked);
+    const sql = explained ?? asked;
     const tree = await parse(this.#session, sql);
-    const known = { sql, tree, tables, nowMs, parameters, functions, usage, searcher, indexes: this.#indexes };
+    const analyserOf: AnalyserOf = (table, column) => analysers[table]?.[column] ?? 'log';
+    const known = {
+      sql,
+      tree,
+      tables,
+      nowMs,
+      parameters,
+      functions,
+      usage,
+      searcher,
+      indexes: this.#indexes,
+      analyserOf,
+    };
     const plan = await planQuery(this.#session, { ...known, attributeColumns, rowNumbers });
     for (const [name, scan] of plan.scans) {
       memory.plans.set(name, scan);
@@ -214,7 +240,11 @@ export class QueryRun {
     }
     this.#names = plan.names;
     this.#checkCancelled();
-    return plan;
+    if (explained === undefined) return plan;
+    const error = await this.#bindError(plan);
+    if (error === undefined) return explanationOf(plan);
+    if (attributeColumns) return this.#plan(false);
+    throw await prepareError(this.#session.connection, sql, error);
   }
 
   async #deliver(result: DuckDBResult, plan: QueryPlan): Promise<void> {
@@ -333,6 +363,12 @@ function cancelledError(): OpenWitError {
 
 function chunkOf(result: DuckDBMaterializedResult, i: number): DuckDBDataChunk | undefined {
   return i < result.chunkCount ? result.getChunk(i) : undefined;
+}
+
+/** Reads nothing but the plan. */
+function explanationOf(plan: QueryPlan): QueryPlan {
+  const nothing = { read: [], skipped: plan.files.read.length + plan.files.skipped };
+  return { ...plan, sql: explainSql(plan.steps), remote: [], isSmall: true, files: nothing, scans: new Map() };
 }
 
 function statsOf({ scans, files }: QueryPlan): WorkerStats {

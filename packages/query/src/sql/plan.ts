@@ -5,6 +5,7 @@ import { type HiddenColumn, replaceAccesses } from './attribute-access.ts';
 import { authorise } from './authorise.ts';
 import { replaceClock } from './clock-functions.ts';
 import type { Condition, ConditionColumn } from './conditions.ts';
+import { type PlanStep, stepsOf } from './explain.ts';
 import type { FunctionCatalog } from './functions.ts';
 import { type IndexAnswers, knownRows, type ToldRows, toldRows } from './known-rows.ts';
 import { type AnalyserOf, MatchCalls } from './match-calls.ts';
@@ -74,6 +75,8 @@ export interface QueryPlan {
   readonly files: { readonly read: readonly DataFile[]; readonly skipped: number };
   /** What it reads of files that are not here. `sql` leaves these files out. */
   readonly remote: readonly RemoteRead[];
+  /** What EXPLAIN says of it. */
+  readonly steps: readonly PlanStep[];
   /** The plan that reads all its files. */
   withPaths(paths: LocalPaths): QueryPlan;
   /** What the user calls the columns that were added: DuckDB's errors speak of these. */
@@ -135,6 +138,7 @@ export async function planQuery(session: Session, request: PlanRequest): Promise
   const words = new Map<string, (paths: LocalPaths) => string>();
   const filesRead: DataFile[] = [];
   const rows = new Map<string, number>();
+  const steps: PlanStep[] = [];
   for (const use of resolution.uses) {
     const input = inputOf(request, use);
     const columns = use.columns.filter(({ name }) => name === TIME || before.has(use, name));
@@ -163,6 +167,10 @@ export async function planQuery(session: Session, request: PlanRequest): Promise
     const groups = groupFiles(read, left, input.attributeColumns, known);
     for (const { files: members, known: told } of groups) if (told?.choice.kind !== 'count') filesRead.push(...members);
     remote.push(...remoteReads(read, groups));
+    const memoryRows = inMemory ? input.batches.reduce((sum, batch) => sum + batch.rows, 0) : 0;
+    steps.push(
+      ...stepsOf({ use, files: input.files, timely: files.get(use)!, told: told.get(use)!, groups, memoryRows }),
+    );
     rows.set(use.token, rowsAtMost(groups, inMemory ? input.batches : []));
     words.set(use.token, (paths) => tableSql(read, inMemory ? use.token : undefined, groups, paths));
   }
@@ -182,6 +190,7 @@ export async function planQuery(session: Session, request: PlanRequest): Promise
     parameters: parameterNames,
     files: { read: filesRead, skipped: total - filesRead.length },
     remote,
+    steps,
     withPaths: planFor,
     names: new Map([...hidden.values()].flat().map(({ name, map, key }) => [name, `${map}[${literal(key)}]`])),
   });

@@ -42,6 +42,18 @@ export function indexingOf(rules: readonly IndexingRule[], tenant: string, table
   return { text, values };
 }
 
+/** How the text of a table's columns becomes words, where it is not by `log`. */
+export function analysersOf(
+  rules: readonly IndexingRule[],
+  tenant: string,
+  table: TableName,
+): Readonly<Record<string, TextAnalyser>> {
+  const { text } = indexingOf(rules, tenant, table);
+  return Object.fromEntries(
+    text.flatMap((entry) => (typeof entry === 'string' ? [] : [[entry.column, entry.analyser]])),
+  );
+}
+
 /** The columns of a file that are to be indexed. */
 export function indexedColumns(
   { text, values }: Required<TableIndexing>,
