@@ -35,6 +35,8 @@ import { NodeTiers } from './tier-stores.ts';
 
 /** Searches files and rows, and indexes files, each in a thread of its own. */
 export const INDEX_MODULE: string = import.meta.resolve('@openwit/index');
+/** Reads few rows of files, in the thread of queries. */
+export const ROW_MODULE: string = import.meta.resolve('@openwit/storage/rows');
 
 /** What a node needs of its store. */
 export interface NodeStore extends IngestStore {

@@ -23,7 +23,7 @@ import { type MetricExporterOptions, OpenWitMetricExporter } from './exporters/m
 import { OpenWitSpanExporter } from './exporters/span-exporter.ts';
 import type { IngestOptions } from './ingest/ingest-settings.ts';
 import { Ingestor, type IngestorStats } from './ingest/ingestor.ts';
-import { INDEX_MODULE, type NodeStorage, openDiskStorage, openMemoryStorage } from './node-storage.ts';
+import { INDEX_MODULE, type NodeStorage, openDiskStorage, openMemoryStorage, ROW_MODULE } from './node-storage.ts';
 import type { Listening, ListenOptions, OpenWitOptions } from './open-wit-options.ts';
 import { checkOptions } from './option-checks.ts';
 import { toStatement } from './sql-tag.ts';
@@ -107,6 +107,7 @@ export class OpenWit {
           clock,
           usage: () => store.usage(),
           searchModule: INDEX_MODULE,
+          rowModule: ROW_MODULE,
           analysersOf: (tenant, table) => analysersOf(rules, tenant, table),
         },
         { ...options.query, ...folders },

@@ -11,6 +11,7 @@ export * from './object-request.ts';
 export * from './object-store.ts';
 export * from './random.ts';
 export * from './receiver.ts';
+export * from './row-reader.ts';
 export * from './shared-buffers.ts';
 export * from './signal.ts';
 export * from './start-worker.ts';

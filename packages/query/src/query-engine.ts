@@ -50,6 +50,8 @@ export interface QueryEngineParts {
   readonly usage?: () => readonly TableUsage[];
   /** The URL of the module whose `textSearcher` gives `match` its meaning. Default: there is no `match`. */
   readonly searchModule?: string;
+  /** The URL of the module whose `rowReader` reads few rows of files. Default: DuckDB reads them. */
+  readonly rowModule?: string;
   /** How the text of a table's columns becomes words in a search, where it is not by `log`. */
   readonly analysersOf?: (tenant: string, table: TableName) => Analysers;
 }
@@ -74,12 +76,15 @@ export class QueryEngine implements AsyncDisposable {
   #allReleased: () => void = () => {};
 
   constructor(parts: QueryEngineParts, settings: QuerySettings = {}) {
-    const { source, clock = systemClock, usage = () => [], searchModule, analysersOf = () => ({}) } = parts;
+    const { source, clock = systemClock, usage = () => [], searchModule, rowModule, analysersOf = () => ({}) } = parts;
     this.#source = source;
     this.#usage = usage;
     this.#analysersOf = analysersOf;
     this.#clock = clock;
-    this.#settings = resolveSettings(settings, searchModule);
+    this.#settings = resolveSettings(settings, {
+      ...(searchModule !== undefined && { searchModule }),
+      ...(rowModule !== undefined && { rowModule }),
+    });
   }
 
   /**

@@ -21,7 +21,7 @@ export interface FoundRows {
   readonly check: Uint32Array;
 }
 
-/** An index that is searched. The file may be removed meanwhile where the system allows it. */
+/** An index that is searched. Its file must stay, and is not held open between searches. */
 export class IndexReader {
   readonly #native: NativeIndexReader;
   readonly rows: number;

@@ -1,8 +1,9 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
-import { type IndexSearcher, TABLES, type TableName, type TextSearcher } from '@openwit/ports';
+import { type IndexSearcher, type RowReader, TABLES, type TableName, type TextSearcher } from '@openwit/ports';
 import { MemoryFunction } from '../memory/memory-function.ts';
+import { RowsFunction } from '../memory/rows-function.ts';
 import { stringLayoutHolds } from '../memory/self-test.ts';
 import { MatchFunction } from '../search/match-function.ts';
 import { SelectionFunction } from '../search/selection-function.ts';
@@ -16,7 +17,7 @@ import type { DatabaseSettings } from './settings.ts';
 
 type DatabaseParts = Pick<
   Database,
-  'functions' | 'memory' | 'match' | 'selections' | 'searcher' | 'indexes' | 'stringsByLayout'
+  'functions' | 'memory' | 'match' | 'selections' | 'rows' | 'searcher' | 'indexes' | 'rowReader' | 'stringsByLayout'
 >;
 
 /** DuckDB, hardened, with a connection for each query that may run at a time. */
@@ -25,8 +26,10 @@ export class Database {
   readonly memory: MemoryFunction;
   readonly match: MatchFunction;
   readonly selections: SelectionFunction;
+  readonly rows: RowsFunction;
   readonly searcher: TextSearcher | undefined;
   readonly indexes: FileIndexes | undefined;
+  readonly rowReader: RowReader | undefined;
   readonly stringsByLayout: boolean;
   /** To be told of what each query reads. */
   readonly footers: KeptFooters = new KeptFooters();
@@ -43,8 +46,10 @@ export class Database {
     this.memory = parts.memory;
     this.match = parts.match;
     this.selections = parts.selections;
+    this.rows = parts.rows;
     this.searcher = parts.searcher;
     this.indexes = parts.indexes;
+    this.rowReader = parts.rowReader;
     this.stringsByLayout = parts.stringsByLayout;
   }
 
@@ -73,9 +78,12 @@ export class Database {
     match.register(first);
     const selections = new SelectionFunction();
     selections.register(first);
+    const rows = new RowsFunction();
+    rows.register(first);
     const search = settings.searchModule === undefined ? undefined : await moduleOf(settings.searchModule);
     const searcher = search?.textSearcher;
     const indexes = search && new FileIndexes(search.indexSearcher);
+    const rowReader = settings.rowModule === undefined ? undefined : await rowReaderOf(settings.rowModule);
     for (const table of Object.keys(TABLES) as TableName[]) await first.run(emptyTable(table));
     for (const connection of connections) await connection.run('SET errors_as_json = true');
     for (const setting of hardening(settings)) await first.run(`SET GLOBAL ${setting}`);
@@ -85,8 +93,10 @@ export class Database {
       memory,
       match,
       selections,
+      rows,
       searcher,
       indexes,
+      rowReader,
       stringsByLayout,
     });
   }
@@ -119,6 +129,11 @@ interface SearchModule {
 
 async function moduleOf(url: string): Promise<SearchModule> {
   return (await import(url)) as SearchModule;
+}
+
+async function rowReaderOf(url: string): Promise<RowReader> {
+  const { rowReader } = (await import(url)) as { rowReader: RowReader };
+  return rowReader;
 }
 
 /** The last one closes the door: no setting changes after it, whatever a query finds. */

@@ -1,3 +1,4 @@
+import type { DuckDBType } from '@duckdb/node-api';
 import {
   type DataFile,
   type FoundRows,
@@ -6,10 +7,14 @@ import {
   isOpenWitError,
   type LocalIndex,
   type MissingRanges,
+  type RowReader,
+  TABLES,
   type TableName,
 } from '@openwit/ports';
+import { duckDbType, TEXT_MAP } from '../memory/duckdb-types.ts';
+import type { RowsFunction } from '../memory/rows-function.ts';
 import { type SelectionFunction, selectionOf } from '../search/selection-function.ts';
-import type { IndexAnswers } from '../sql/known-rows.ts';
+import type { IndexAnswers, StoredColumnRead } from '../sql/known-rows.ts';
 import { FileIndexes } from './file-indexes.ts';
 import type { RemoteIndexRead } from './protocol.ts';
 
@@ -18,6 +23,9 @@ export interface IndexSearchParts {
   readonly selections: SelectionFunction;
   /** Aborted when the query is cancelled. */
   readonly signal: AbortSignal;
+  readonly rows: RowsFunction;
+  /** Reads few rows of files; without, DuckDB does. */
+  readonly rowReader: RowReader | undefined;
   /** Brings parts of remote indexes, one call at a time. */
   readonly fetch: (reads: readonly RemoteIndexRead[]) => Promise<ReadonlyMap<number, LocalIndex>>;
   /** Called for a file whose index is not there, or is damaged: it is read without. */
@@ -31,6 +39,7 @@ const MOST_ROUNDS = 20;
 export class IndexSearch implements IndexAnswers {
   readonly #parts: IndexSearchParts;
   readonly #selected: number[] = [];
+  readonly #rowsRead: number[] = [];
   /** Tables are asked one after the other where something is fetched. */
   #fetching: Promise<unknown> = Promise.resolve();
 
@@ -66,9 +75,32 @@ export class IndexSearch implements IndexAnswers {
     return number;
   }
 
+  readRows(
+    table: TableName,
+    { path }: DataFile,
+    rows: Uint32Array,
+    columns: readonly StoredColumnRead[],
+  ): number | undefined {
+    const values = this.#parts.rowReader?.read(
+      path,
+      rows,
+      columns.map(({ name }) => name),
+    );
+    if (values === undefined) return undefined;
+    const read = columns.map(({ name, type }, i) => ({
+      name,
+      type: storedType(table, name, type),
+      values: values[i]!,
+    }));
+    const number = this.#parts.rows.add({ count: rows.length, columns: read });
+    this.#rowsRead.push(number);
+    return number;
+  }
+
   /** When DuckDB reads nothing of the query any more. */
   release(): void {
     for (const number of this.#selected) this.#parts.selections.remove(number);
+    for (const number of this.#rowsRead) this.#parts.rows.remove(number);
   }
 
   /** Round after round: of all files at once what they miss, until none misses anything. */
@@ -112,6 +144,13 @@ export class IndexSearch implements IndexAnswers {
       return undefined;
     }
   }
+}
+
+/** What DuckDB calls the type of a stored column at the top. */
+function storedType(table: TableName, name: string, attribute: StoredColumnRead['type']): DuckDBType {
+  if (attribute !== undefined) return duckDbType(attribute);
+  const own = TABLES[table].find((column) => column.name === name);
+  return own === undefined ? TEXT_MAP : duckDbType(own.type);
 }
 
 /** What every search needs. */

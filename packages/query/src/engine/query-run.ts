@@ -70,14 +70,16 @@ export class QueryRun {
     this.#request = request;
     this.#send = send;
     this.#session = database.takeSession();
-    const { indexes, selections } = database;
+    const { indexes, selections, rows, rowReader } = database;
     const { signal } = this.#cancelling;
     const fetch = (reads: readonly RemoteIndexRead[]) => this.#localiseIndexes(reads);
     const onDamaged = (table: TableName, { fileId }: DataFile) =>
       send({ kind: 'damaged', id: request.id, table, fileId });
     // A deletion reads every row: what an index has not is not to be left.
     const isAsked = indexes !== undefined && request.rowNumbers !== true;
-    this.#indexes = isAsked ? new IndexSearch({ indexes, selections, signal, fetch, onDamaged }) : undefined;
+    this.#indexes = isAsked
+      ? new IndexSearch({ indexes, selections, rows, rowReader, signal, fetch, onDamaged })
+      : undefined;
   }
 
   /**

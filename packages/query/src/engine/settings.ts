@@ -41,6 +41,7 @@ export interface DatabaseSettings {
   readonly maxTempBytes: number;
   readonly dataDirs: readonly string[] | undefined;
   readonly searchModule: string | undefined;
+  readonly rowModule: string | undefined;
 }
 
 export type ResolvedSettings = DatabaseSettings & {
@@ -51,7 +52,10 @@ export type ResolvedSettings = DatabaseSettings & {
   readonly maxSqlBytes: number;
 };
 
-export function resolveSettings(settings: QuerySettings, searchModule?: string): ResolvedSettings {
+export function resolveSettings(
+  settings: QuerySettings,
+  { searchModule, rowModule }: Partial<Pick<DatabaseSettings, 'searchModule' | 'rowModule'>> = {},
+): ResolvedSettings {
   return {
     threads: settings.threads ?? 2,
     memoryLimitBytes: settings.memoryLimitBytes ?? 256 * MIB,
@@ -64,6 +68,7 @@ export function resolveSettings(settings: QuerySettings, searchModule?: string):
     maxTempBytes: settings.maxTempBytes ?? 1024 * MIB,
     dataDirs: settings.dataDirs,
     searchModule,
+    rowModule,
     maxSqlBytes: settings.maxSqlBytes ?? MIB,
   };
 }

@@ -6,20 +6,14 @@ import {
   type DuckDBDataChunk,
   DuckDBTableFunction,
   type DuckDBType,
-  INTEGER,
-  LIST,
-  MAP,
-  STRUCT,
-  TIMESTAMP_NS,
-  UBIGINT,
-  UINTEGER,
   VARCHAR,
 } from '@duckdb/node-api';
 import duckdb from '@duckdb/node-bindings';
-import { type ColumnType, TABLES, typesColumnOf } from '@openwit/ports';
+import { TABLES } from '@openwit/ports';
 import { PART_SQL_TYPES } from '../sql/attribute-access.ts';
 import { MEMORY_FUNCTION } from '../sql/table-sql.ts';
 import { chunkWriter } from './column-writer.ts';
+import { duckDbType, TEXT_MAP } from './duckdb-types.ts';
 import type { ScanColumn, ScanPlan } from './scan-plan.ts';
 import { Scratch } from './scratch.ts';
 import { StringWriter } from './string-writer.ts';
@@ -27,7 +21,6 @@ import type { ChunkWriter, WriteContext } from './write-context.ts';
 
 /** Rows that DuckDB takes at a time. */
 const CHUNK_ROWS = 2048;
-const TEXT_MAP = MAP(VARCHAR, VARCHAR);
 
 /** One execution of the function: where it stands, and the writers of the batch that it is in. */
 interface Scan {
@@ -112,28 +105,4 @@ function duckDbTypeOf(plan: ScanPlan, { index, read }: ScanColumn): DuckDBType {
   if (read.part === 'value') return duckDbType(TABLES[plan.table][index]!.type);
   if (read.part === 'types') return TEXT_MAP;
   return { VARCHAR, BIGINT, DOUBLE, BOOLEAN }[PART_SQL_TYPES[read.part]];
-}
-
-function duckDbType(type: ColumnType): DuckDBType {
-  if (typeof type === 'object') {
-    if ('list' in type) return LIST(duckDbType(type.list));
-    const fields = type.struct.flatMap((field): [string, DuckDBType][] => {
-      const own: [string, DuckDBType] = [field.name, duckDbType(field.type)];
-      const types = typesColumnOf(field.name);
-      return field.type === 'attributes' && types !== field.name ? [own, [types, TEXT_MAP]] : [own];
-    });
-    return STRUCT(Object.fromEntries(fields));
-  }
-  const types: Readonly<Record<typeof type, DuckDBType>> = {
-    timestamp_ns: TIMESTAMP_NS,
-    int64: BIGINT,
-    uint64: UBIGINT,
-    int32: INTEGER,
-    uint32: UINTEGER,
-    float64: DOUBLE,
-    bool: BOOLEAN,
-    text: VARCHAR,
-    attributes: TEXT_MAP,
-  };
-  return types[type];
 }

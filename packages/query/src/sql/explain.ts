@@ -43,7 +43,7 @@ export function stepsOf({ use, files, timely, told, groups, memoryRows }: UsePla
   const byChoice = (kinds: readonly string[]) =>
     groups.filter(({ known }) => known !== undefined && kinds.includes(known.choice.kind));
   const counted = byChoice(['count']).flatMap((group) => group.files);
-  const chosen = byChoice(['few', 'selection']).flatMap((group) => group.files);
+  const chosen = byChoice(['few', 'selection', 'read']).flatMap((group) => group.files);
   const rowsTold = (list: readonly DataFile[]) => list.reduce((sum, file) => sum + told.rows.get(file)!.count, 0);
   const whole = groups.filter(({ known }) => known === undefined).flatMap((group) => group.files);
   const all = [

@@ -7,7 +7,7 @@ import { replaceClock } from './clock-functions.ts';
 import type { Condition, ConditionColumn } from './conditions.ts';
 import { type PlanStep, stepsOf } from './explain.ts';
 import type { FunctionCatalog } from './functions.ts';
-import { type IndexAnswers, knownRows, type ToldRows, toldRows } from './known-rows.ts';
+import { type IndexAnswers, knownRows, type ToldRows, toldRows, withRowsRead } from './known-rows.ts';
 import { type AnalyserOf, MatchCalls } from './match-calls.ts';
 import type { BindableValue } from './parameters.ts';
 import { toSql } from './parse.ts';
@@ -164,7 +164,7 @@ export async function planQuery(session: Session, request: PlanRequest): Promise
     const left = files.get(use)!.filter((file) => told.get(use)!.rows.get(file)?.count !== 0);
     const inMemory = !rowNumbers && (input.batches.length > 0 || left.length === 0);
     if (inMemory) scans.set(use.token, { table: use.table, columns: scanColumns(read), batches: input.batches });
-    const groups = groupFiles(read, left, input.attributeColumns, known);
+    const groups = withRowsRead(read, groupFiles(read, left, input.attributeColumns, known), request.indexes);
     for (const { files: members, known: told } of groups) if (told?.choice.kind !== 'count') filesRead.push(...members);
     remote.push(...remoteReads(read, groups));
     const memoryRows = inMemory ? input.batches.reduce((sum, batch) => sum + batch.rows, 0) : 0;
@@ -216,8 +216,9 @@ function excludeHidden(
 /** Of what is read of a table. */
 function rowsAtMost(groups: readonly FileGroup[], batches: readonly ScanBatch[]): number {
   const inFiles = groups.map(({ files, known }) => {
-    if (known?.choice.kind === 'count') return known.choice.rows;
-    return known?.choice.kind === 'few' ? known.choice.rows.length : files.reduce((sum, file) => sum + file.rows, 0);
+    const choice = known?.choice;
+    if (choice?.kind === 'count' || choice?.kind === 'read') return choice.rows;
+    return choice?.kind === 'few' ? choice.rows.length : files.reduce((sum, file) => sum + file.rows, 0);
   });
   return [...inFiles, ...batches.map((batch) => batch.rows)].reduce((sum, count) => sum + count, 0);
 }

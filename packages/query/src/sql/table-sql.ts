@@ -7,6 +7,9 @@ import { type LogicalColumn, typesColumn } from './logical-table.ts';
 /** The function that reads batches in memory; its argument names a scan. */
 export const MEMORY_FUNCTION = 'openwit_memory';
 
+/** The function that gives rows that were read; its argument is their number. */
+export const ROWS_FUNCTION = 'openwit_rows';
+
 /** The function that tells whether a selection has a row; its arguments are the selection's number and the row's. */
 export const SELECTION_FUNCTION = 'openwit_selected';
 
@@ -37,10 +40,13 @@ export interface ConditionRead {
   readonly sql: string;
 }
 
-/** Which rows of files are read, by their numbers: a few, or those that a selection has. Or so many, of which nothing is read. */
+/** Which rows of files are read, by their numbers: a few, or those that a selection has. Or so many,
+ * of which nothing is read. */
 export type RowChoice =
   | { readonly kind: 'few'; readonly rows: Uint32Array }
   | { readonly kind: 'selection'; readonly number: number }
+  /** They were read already, and are given by {@link ROWS_FUNCTION}. */
+  | { readonly kind: 'read'; readonly number: number; readonly rows: number }
   | { readonly kind: 'count'; readonly rows: number };
 
 /** What an index has told of a file. */
@@ -169,11 +175,14 @@ function fileBranch(read: TableRead, group: FileGroup, local: LocalPaths): strin
   const areNumbered = read.rowNumbers || choice !== undefined;
   const options = `hive_partitioning = false${areNumbered ? ', file_row_number = true' : ''}`;
   const list = paths.map((path) => literal(escapeGlob(path))).join(', ');
-  const where = choice === undefined ? '' : ` WHERE ${chosen(choice)}`;
-  return withConditions(read, `SELECT ${columns.join(', ')} FROM read_parquet([${list}], ${options})${where}`, isExact);
+  const source =
+    choice?.kind === 'read'
+      ? `${ROWS_FUNCTION}(${choice.number})`
+      : `read_parquet([${list}], ${options})${choice === undefined ? '' : ` WHERE ${chosen(choice)}`}`;
+  return withConditions(read, `SELECT ${columns.join(', ')} FROM ${source}`, isExact);
 }
 
-function chosen(choice: Exclude<RowChoice, { kind: 'count' }>): string {
+function chosen(choice: Extract<RowChoice, { kind: 'few' | 'selection' }>): string {
   return choice.kind === 'few'
     ? `file_row_number IN (${choice.rows.join(', ')})`
     : `${SELECTION_FUNCTION}(${choice.number}, file_row_number)`;

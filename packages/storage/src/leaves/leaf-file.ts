@@ -26,7 +26,17 @@ const END = 1;
 const CODEC = 2;
 const NUMBERS = 3;
 
-/** An input of a merge, open, as its leaves. */
+/** What is known of a file without reading its pages. */
+interface FileFacts {
+  readonly leaves: readonly Leaf[];
+  readonly schema: string;
+  readonly groups: readonly StoredGroup[];
+  readonly rowBytes: number;
+  /** By leaf, the value of all rows as the statistics tell it, if they do. */
+  readonly constants: readonly (string | undefined)[];
+}
+
+/** A file that this store wrote, open, as its leaves. */
 export class LeafFile {
   readonly leaves: readonly Leaf[];
   /** The same for files of the same columns. */
@@ -35,18 +45,22 @@ export class LeafFile {
   /** What a row takes without compression, on the average of the row group whose rows are the largest. */
   readonly rowBytes: number;
   readonly #fd: number;
-  /** By leaf, the value of all rows as the statistics tell it, if they do. */
-  readonly #constants: readonly (string | undefined)[];
+  readonly #facts: FileFacts;
 
   /** @throws UnknownForm; the file system's error */
   static open(path: string): LeafFile {
     const fd = openSync(path, 'r');
     try {
-      return new LeafFile(fd, readFooter(fd));
+      return new LeafFile(fd, factsOf(readFooter(fd)));
     } catch (error) {
       closeSync(fd);
       throw error;
     }
+  }
+
+  /** The same file once more, without its footer being read. This one may be closed. @throws the file system's error */
+  again(path: string): LeafFile {
+    return new LeafFile(openSync(path, 'r'), this.#facts);
   }
 
   /** The metadata of the footer, whole. */
@@ -54,30 +68,18 @@ export class LeafFile {
     return readFooter(this.#fd);
   }
 
-  private constructor(fd: number, footer: ThriftStruct) {
+  private constructor(fd: number, facts: FileFacts) {
     this.#fd = fd;
-    this.leaves = leavesOf(footer);
-    this.schema = schemaKey(footer);
-    const groups = structsIn(footer, FILE.rowGroups).filter((group) => integer(group, GROUP.rows) !== 0);
-    let firstRow = 0;
-    this.groups = groups.map((group) => {
-      const stored = storedGroup(group, firstRow, this.leaves.length);
-      firstRow += stored.rows;
-      return stored;
-    });
-    this.rowBytes = this.groups.reduce((most, { rows, bytes }) => Math.max(most, bytes / rows), 1);
-    const metas = groups.map((group) => structsIn(group, GROUP.columns).map(metaOf));
-    this.#constants = this.leaves.map((leaf, i) =>
-      constantOf(
-        leaf,
-        metas.map((chunks) => chunks[i]!),
-      ),
-    );
+    this.#facts = facts;
+    this.leaves = facts.leaves;
+    this.schema = facts.schema;
+    this.groups = facts.groups;
+    this.rowBytes = facts.rowBytes;
   }
 
   /** What tells values apart that all rows of a file have: undefined where there may be several. */
   constant(leaf: number): string | undefined {
-    return this.#constants[leaf];
+    return this.#facts.constants[leaf];
   }
 
   /**
@@ -93,8 +95,14 @@ export class LeafFile {
       while (last < spans.length && spans[last]!.from < end) last++;
       if (last === next) continue;
       memory.reset();
-      yield leafPages(this.#chunk(leaf, group, memory), { from: spans[next]!.from, to: spans[last - 1]!.to }, memory);
+      yield leafPages(this.#chunk(leaf, group, memory), spans.slice(next, last), memory);
     }
+  }
+
+  /** The pages of a leaf that have some of the rows, which are all in one row group. They lie in `memory`, beside what does. */
+  pagesOf(leaf: number, spans: readonly RowSpan[], memory: Scratch): LeafPage[] {
+    const group = this.groups.find(({ firstRow, rows }) => spans[0]!.from < firstRow + rows)!;
+    return leafPages(this.#chunk(leaf, group, memory), spans, memory);
   }
 
   close(): void {
@@ -107,6 +115,27 @@ export class LeafFile {
     readAll(this.#fd, bytes, start);
     return { leaf: this.leaves[leaf]!, codec: places[NUMBERS * leaf + CODEC]!, bytes, firstRow, rows };
   }
+}
+
+/** @throws UnknownForm */
+function factsOf(footer: ThriftStruct): FileFacts {
+  const leaves = leavesOf(footer);
+  const rowGroups = structsIn(footer, FILE.rowGroups).filter((group) => integer(group, GROUP.rows) !== 0);
+  let firstRow = 0;
+  const groups = rowGroups.map((group) => {
+    const stored = storedGroup(group, firstRow, leaves.length);
+    firstRow += stored.rows;
+    return stored;
+  });
+  const rowBytes = groups.reduce((most, { rows, bytes }) => Math.max(most, bytes / rows), 1);
+  const metas = rowGroups.map((group) => structsIn(group, GROUP.columns).map(metaOf));
+  const constants = leaves.map((leaf, i) =>
+    constantOf(
+      leaf,
+      metas.map((chunks) => chunks[i]!),
+    ),
+  );
+  return { leaves, schema: schemaKey(footer), groups, rowBytes, constants };
 }
 
 function storedGroup(group: ThriftStruct, firstRow: number, leaves: number): StoredGroup {

@@ -30,16 +30,18 @@ export interface LeafChunk {
 
 /**
  * The pages that have some of the wanted rows, decoded; text stays where it is.
+ * @param wanted in order, at least one
  * @throws UnknownForm
  */
-export function leafPages(chunk: LeafChunk, wanted: RowSpan, memory: Scratch): LeafPage[] {
+export function leafPages(chunk: LeafChunk, wanted: readonly RowSpan[], memory: Scratch): LeafPage[] {
   const { leaf, bytes } = chunk;
   const pages: LeafPage[] = [];
   let dictionary: PlainValues | undefined;
   let { firstRow } = chunk;
   const lastRow = firstRow + chunk.rows;
   // What has repetition may end a row in the page after.
-  const end = leaf.maxRepetition > 0 ? lastRow : Math.min(lastRow, wanted.to);
+  const end = leaf.maxRepetition > 0 ? lastRow : Math.min(lastRow, wanted.at(-1)!.to);
+  let next = 0;
   for (let at = 0; at < bytes.length && (firstRow < end || leaf.maxRepetition > 0); ) {
     const { struct: header, end: bodyAt } = readThrift(bytes, at);
     const length = natural(header, PAGE.compressedBytes);
@@ -55,13 +57,17 @@ export function leafPages(chunk: LeafChunk, wanted: RowSpan, memory: Scratch): L
       case PAGE_TYPE.data: {
         const levels = natural(structAt(header, PAGE.data), DATA.values);
         // Without repetition a level is a row.
-        if (leaf.maxRepetition === 0 && firstRow + levels <= wanted.from) {
+        const isWanted = (endRow: number): boolean => {
+          while (next < wanted.length && wanted[next]!.to <= firstRow) next++;
+          return next < wanted.length && wanted[next]!.from < endRow;
+        };
+        if (leaf.maxRepetition === 0 && !isWanted(firstRow + levels)) {
           firstRow += levels;
           break;
         }
         const page = dataPage(leaf, header, body(), { firstRow, dictionary }, memory);
+        if (isWanted(firstRow + page.rows)) pages.push(page);
         firstRow += page.rows;
-        if (firstRow > wanted.from) pages.push(page);
         break;
       }
       default:

@@ -6,7 +6,7 @@
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::{Deserialize, Serialize};
@@ -126,7 +126,8 @@ impl PackedWriter {
 
 /// An index's file as it is read: whole, or with holes in the places that nobody has brought here yet.
 pub struct PackedFile {
-    file: File,
+    /// It is open while it is read and no longer: else it would stay on the disk when it is removed.
+    path: PathBuf,
     /// Where the hot sections begin, which are in memory.
     hot_at: u64,
     hot: OwnedBytes,
@@ -185,7 +186,7 @@ impl PackedFile {
         let contents = serde_json::from_slice(json).map_err(damaged)?;
         let hot = OwnedBytes::new(tail).slice(0..hot_bytes);
         let checked = (0..checksums.len().div_ceil(64)).map(|_| AtomicU64::new(0)).collect();
-        Ok((PackedFile { file, hot_at, hot, checksums, checked, present }, contents))
+        Ok((PackedFile { path: path.to_owned(), hot_at, hot, checksums, checked, present }, contents))
     }
 
     pub fn has_holes(&self) -> bool {
@@ -208,7 +209,7 @@ impl PackedFile {
         let (first, after) = (start / block, end.div_ceil(block));
         let blocks = (first * block, (after * block).min(self.hot_at));
         require(self.present.as_deref(), blocks)?;
-        let bytes = read_exactly(&self.file, blocks.0, blocks.1)?;
+        let bytes = read_exactly(&File::open(&self.path)?, blocks.0, blocks.1)?;
         for (i, body) in bytes.chunks(BLOCK_BYTES).enumerate() {
             self.check(first as usize + i, body)?;
         }
