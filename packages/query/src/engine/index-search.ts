@@ -1,4 +1,3 @@
-import type { DuckDBType } from '@duckdb/node-api';
 import {
   type DataFile,
   type FoundRows,
@@ -8,13 +7,14 @@ import {
   type LocalIndex,
   type MissingRanges,
   type RowReader,
-  TABLES,
   type TableName,
 } from '@openwit/ports';
-import { duckDbType, TEXT_MAP } from '../memory/duckdb-types.ts';
+import { logicalType } from '../memory/duckdb-types.ts';
 import type { RowsFunction } from '../memory/rows-function.ts';
 import { type SelectionFunction, selectionOf } from '../search/selection-function.ts';
-import type { IndexAnswers, StoredColumnRead } from '../sql/known-rows.ts';
+import type { IndexAnswers } from '../sql/known-rows.ts';
+import { logicalRows } from '../sql/logical-rows.ts';
+import { columnsRead, type FileGroup, type TableRead } from '../sql/table-sql.ts';
 import { FileIndexes } from './file-indexes.ts';
 import type { RemoteIndexRead } from './protocol.ts';
 
@@ -75,24 +75,19 @@ export class IndexSearch implements IndexAnswers {
     return number;
   }
 
-  readRows(
-    table: TableName,
-    { path }: DataFile,
-    rows: Uint32Array,
-    columns: readonly StoredColumnRead[],
-  ): number | undefined {
-    const values = this.#parts.rowReader?.read(
-      path,
-      rows,
-      columns.map(({ name }) => name),
-    );
+  readRows(read: TableRead, group: FileGroup, rows: Uint32Array): number | undefined {
+    const names = columnsRead(read, group);
+    const values = this.#parts.rowReader?.read(group.files[0]!.path, rows, names);
     if (values === undefined) return undefined;
-    const read = columns.map(({ name, type }, i) => ({
-      name,
-      type: storedType(table, name, type),
-      values: values[i]!,
-    }));
-    const number = this.#parts.rows.add({ count: rows.length, columns: read });
+    const stored = new Map(names.map((name, i) => [name, values[i]!]));
+    const types = [...read.columns, ...read.hidden].map(
+      (column) => [column.name, logicalType(read.table, column)] as const,
+    );
+    const columns = logicalRows(read, group, stored, rows.length).map((own, i) => {
+      const [name, type] = types[i]!;
+      return { name, type, values: own };
+    });
+    const number = this.#parts.rows.add({ count: rows.length, columns });
     this.#rowsRead.push(number);
     return number;
   }
@@ -144,13 +139,6 @@ export class IndexSearch implements IndexAnswers {
       return undefined;
     }
   }
-}
-
-/** What DuckDB calls the type of a stored column at the top. */
-function storedType(table: TableName, name: string, attribute: StoredColumnRead['type']): DuckDBType {
-  if (attribute !== undefined) return duckDbType(attribute);
-  const own = TABLES[table].find((column) => column.name === name);
-  return own === undefined ? TEXT_MAP : duckDbType(own.type);
 }
 
 /** What every search needs. */

@@ -12,13 +12,23 @@ import {
   UINTEGER,
   VARCHAR,
 } from '@duckdb/node-api';
-import { type ColumnType, typesColumnOf } from '@openwit/ports';
+import { type ColumnType, TABLES, type TableName, typesColumnOf } from '@openwit/ports';
+import { type HiddenColumn, PART_SQL_TYPES } from '../sql/attribute-access.ts';
 
 /** Attributes, and the types of attributes. */
-export const TEXT_MAP: DuckDBType = MAP(VARCHAR, VARCHAR);
+const TEXT_MAP: DuckDBType = MAP(VARCHAR, VARCHAR);
 
-/** What DuckDB calls the type of a column. */
-export function duckDbType(type: ColumnType): DuckDBType {
+/** The type of a column of a table as SQL sees it, or of a hidden one. @param index of the column of `TABLES`, for its value or types */
+export function logicalType(
+  table: TableName,
+  { index, part }: { readonly index?: number; readonly part: 'value' | 'types' | HiddenColumn['part'] },
+): DuckDBType {
+  if (part === 'value') return duckDbType(TABLES[table][index!]!.type);
+  if (part === 'types') return TEXT_MAP;
+  return { VARCHAR, BIGINT, DOUBLE, BOOLEAN }[PART_SQL_TYPES[part]];
+}
+
+function duckDbType(type: ColumnType): DuckDBType {
   if (typeof type === 'object') {
     if ('list' in type) return LIST(duckDbType(type.list));
     const fields = type.struct.flatMap((field): [string, DuckDBType][] => {

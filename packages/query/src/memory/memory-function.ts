@@ -1,20 +1,10 @@
-import {
-  BIGINT,
-  BOOLEAN,
-  DOUBLE,
-  type DuckDBConnection,
-  type DuckDBDataChunk,
-  DuckDBTableFunction,
-  type DuckDBType,
-  VARCHAR,
-} from '@duckdb/node-api';
+import { type DuckDBConnection, type DuckDBDataChunk, DuckDBTableFunction, VARCHAR } from '@duckdb/node-api';
 import duckdb from '@duckdb/node-bindings';
 import { TABLES } from '@openwit/ports';
-import { PART_SQL_TYPES } from '../sql/attribute-access.ts';
 import { MEMORY_FUNCTION } from '../sql/table-sql.ts';
 import { chunkWriter } from './column-writer.ts';
-import { duckDbType, TEXT_MAP } from './duckdb-types.ts';
-import type { ScanColumn, ScanPlan } from './scan-plan.ts';
+import { logicalType } from './duckdb-types.ts';
+import type { ScanPlan } from './scan-plan.ts';
 import { Scratch } from './scratch.ts';
 import { StringWriter } from './string-writer.ts';
 import type { ChunkWriter, WriteContext } from './write-context.ts';
@@ -55,7 +45,9 @@ export class MemoryFunction {
             info.setError('there is no such scan');
             return;
           }
-          for (const column of plan.columns) info.addResultColumn(column.name, duckDbTypeOf(plan, column));
+          for (const { name, index, read } of plan.columns) {
+            info.addResultColumn(name, logicalType(plan.table, { index, part: read.part }));
+          }
           info.setCardinality(
             plan.batches.reduce((rows, batch) => rows + batch.rows, 0),
             true,
@@ -99,10 +91,4 @@ export class MemoryFunction {
       return chunkWriter(this.#context, definition, columns[column.index]!, column.read);
     });
   }
-}
-
-function duckDbTypeOf(plan: ScanPlan, { index, read }: ScanColumn): DuckDBType {
-  if (read.part === 'value') return duckDbType(TABLES[plan.table][index]!.type);
-  if (read.part === 'types') return TEXT_MAP;
-  return { VARCHAR, BIGINT, DOUBLE, BOOLEAN }[PART_SQL_TYPES[read.part]];
 }

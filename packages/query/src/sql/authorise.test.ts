@@ -57,7 +57,7 @@ const FORBIDDEN = [
   'checkpoint',
   'prepare p as select 1',
   'execute p',
-  'explain select 1',
+  'explain analyze select 1',
   'begin',
   "export database 'x'",
   'vacuum',

@@ -1,7 +1,7 @@
-import type { AttributeColumn, DataFile, FoundRows, IndexCondition, TableName } from '@openwit/ports';
+import type { DataFile, FoundRows, IndexCondition, TableName } from '@openwit/ports';
 import type { Condition } from './conditions.ts';
 import type { TableUse } from './scope.ts';
-import { columnsRead, type FileGroup, type KnownRows, type RowChoice, type TableRead } from './table-sql.ts';
+import type { FileGroup, KnownRows, RowChoice, TableRead } from './table-sql.ts';
 
 /** Rows that are named one by one. More are looked up in a selection. */
 const FEW_ROWS = 200;
@@ -17,22 +17,10 @@ export interface IndexAnswers {
     conditions: readonly IndexCondition[],
     isCount: boolean,
   ): Promise<ReadonlyMap<DataFile, FoundRows>>;
-  /** Reads stored columns of a few rows of a file that is here. @returns their number; undefined when it cannot */
-  readRows(
-    table: TableName,
-    file: DataFile,
-    rows: Uint32Array,
-    columns: readonly StoredColumnRead[],
-  ): number | undefined;
+  /** Reads what a query wants of a few rows of the one file of a group, which is here. @returns their number; undefined when it cannot */
+  readRows(read: TableRead, group: FileGroup, rows: Uint32Array): number | undefined;
   /** @param fileRows of the file that the rows are of @returns the number of the selection */
   select(rows: Uint32Array, fileRows: number): number;
-}
-
-/** A stored column at the top: one of the table's own, or an attribute's. */
-export interface StoredColumnRead {
-  readonly name: string;
-  /** Of an attribute's. */
-  readonly type?: AttributeColumn['type'] | undefined;
 }
 
 /** What was told of one use of a table. */
@@ -87,14 +75,10 @@ export function withRowsRead(
   indexes: IndexAnswers | undefined,
 ): FileGroup[] {
   return groups.map((group) => {
-    const { known, stored } = group;
-    const [file] = group.files as [DataFile];
-    if (known?.choice.kind !== 'few' || file.tier !== 'hot') return group;
+    const { known } = group;
+    if (known?.choice.kind !== 'few' || group.files[0]!.tier !== 'hot') return group;
     const { rows } = known.choice;
-    const columns = columnsRead(read, group).map((name) => {
-      return { name, type: stored.find((column) => column.name === name)?.type };
-    });
-    const number = columns.length === 0 ? undefined : indexes!.readRows(read.table, file, rows, columns);
+    const number = indexes!.readRows(read, group, rows);
     return number === undefined
       ? group
       : { ...group, known: { ...known, choice: { kind: 'read', number, rows: rows.length } } };

@@ -45,7 +45,7 @@ export interface ConditionRead {
 export type RowChoice =
   | { readonly kind: 'few'; readonly rows: Uint32Array }
   | { readonly kind: 'selection'; readonly number: number }
-  /** They were read already, and are given by {@link ROWS_FUNCTION}. */
+  /** They were read already, and are given by {@link ROWS_FUNCTION}: a table's columns, then the hidden ones. */
   | { readonly kind: 'read'; readonly number: number; readonly rows: number }
   | { readonly kind: 'count'; readonly rows: number };
 
@@ -158,6 +158,7 @@ function onceEach<T extends object>(make: (list: T) => string): (list: T) => str
 function fileBranch(read: TableRead, group: FileGroup, local: LocalPaths): string {
   const { choice, isExact = false } = group.known ?? {};
   if (choice?.kind === 'count') return withConditions(read, `${noValues(read)} FROM range(${choice.rows})`, true);
+  if (choice?.kind === 'read') return withConditions(read, `SELECT * FROM ${ROWS_FUNCTION}(${choice.number})`, isExact);
   const paths = group.files.flatMap((file) => (file.tier === 'hot' ? file.path : (local.get(file.fileId) ?? [])));
   if (paths.length === 0) return withConditions(read, noRows(read));
   const isRead = (name: string) => !isExact || !read.inConditions.has(name);
@@ -175,11 +176,8 @@ function fileBranch(read: TableRead, group: FileGroup, local: LocalPaths): strin
   const areNumbered = read.rowNumbers || choice !== undefined;
   const options = `hive_partitioning = false${areNumbered ? ', file_row_number = true' : ''}`;
   const list = paths.map((path) => literal(escapeGlob(path))).join(', ');
-  const source =
-    choice?.kind === 'read'
-      ? `${ROWS_FUNCTION}(${choice.number})`
-      : `read_parquet([${list}], ${options})${choice === undefined ? '' : ` WHERE ${chosen(choice)}`}`;
-  return withConditions(read, `SELECT ${columns.join(', ')} FROM ${source}`, isExact);
+  const where = choice === undefined ? '' : ` WHERE ${chosen(choice)}`;
+  return withConditions(read, `SELECT ${columns.join(', ')} FROM read_parquet([${list}], ${options})${where}`, isExact);
 }
 
 function chosen(choice: Extract<RowChoice, { kind: 'few' | 'selection' }>): string {
@@ -249,10 +247,14 @@ function valueText({ name, type }: AttributeColumn): string {
   return type === 'text' ? identifier(name) : `CAST(${identifier(name)} AS VARCHAR)`;
 }
 
-/** Strings have no entry among the types. */
+/** What the types call an attribute's type. Strings have no entry among them. */
+export function typeWordOf(type: AttributeColumn['type']): string | undefined {
+  return { text: undefined, int64: 'int', float64: 'double', bool: 'bool' }[type];
+}
+
 function typeWord({ name, type }: AttributeColumn): string | undefined {
-  const words = { int64: 'int', float64: 'double', bool: 'bool' } as const;
-  return type === 'text' ? undefined : `CASE WHEN ${identifier(name)} IS NOT NULL THEN ${literal(words[type])} END`;
+  const word = typeWordOf(type);
+  return word && `CASE WHEN ${identifier(name)} IS NOT NULL THEN ${literal(word)} END`;
 }
 
 function storedKey(hidden: HiddenColumn, { stored, empty }: FileGroup): string {
@@ -265,7 +267,10 @@ function storedKey(hidden: HiddenColumn, { stored, empty }: FileGroup): string {
 }
 
 /** The stored column that has the key's values of this part: one of its own, its map, or none. */
-function keyColumn({ map, key, part, without }: HiddenColumn, stored: readonly AttributeColumn[]): string | undefined {
+export function keyColumn(
+  { map, key, part, without }: HiddenColumn,
+  stored: readonly AttributeColumn[],
+): string | undefined {
   const own = stored.find((column) => column.map === map && column.key === key);
   if (part !== 'text' && part !== 'rest') return own?.type === part ? own.name : undefined;
   if (own === undefined) return map;
