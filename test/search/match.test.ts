@@ -95,6 +95,16 @@ test('a match stands wherever a condition does', needsAddon, async () => {
   assert.equal(Number(both), errors.filter((row) => rows[row]!['attributes.user.id'] !== null).length);
 });
 
+test('a row that an outer join makes of nothing has no words', needsAddon, async () => {
+  const count = async (condition: string) => {
+    const sql = `select count(*) as n from logs a left join logs b on a.timestamp = b.timestamp and b.severity_text = 'ERROR' where ${condition}`;
+    return Number((await (await wit.query(sql)).rows())[0]!.n);
+  };
+  for (const search of ['-error', 'error', '-error -lock', 'error OR -error']) {
+    assert.equal(await count(`match(b.body, '${search}')`), await count(`match(b.body, '${search}') is true`), search);
+  }
+});
+
 test('a wrong search says what is wrong and where', needsAddon, async () => {
   const wrong = (condition: string, message: RegExp, code = 'QUERY_INVALID', params: unknown[] = []) =>
     assert.rejects(found(condition, params), { code, message });

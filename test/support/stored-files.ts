@@ -44,6 +44,6 @@ export function storedFiles(dataDir: string): StoredFile[] {
 /** All Parquet files of a data folder, finished or not, whether or not the catalog has them. */
 export function filesOnDisk(dataDir: string): string[] {
   return readdirSync(join(dataDir, 'parquet'), { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
+    .filter((entry) => entry.isFile() && /\.parquet(\.tmp)?$/.test(entry.name))
     .map((entry) => join(entry.parentPath, entry.name));
 }

@@ -75,6 +75,8 @@ function matched(node: Expression, { matches }: ConditionContext): Condition | u
   if (call?.use === undefined) return undefined;
   const columns = call.columns.filter((column) => column !== undefined);
   if (columns.length < call.columns.length) return undefined;
+  // The row of NULLs of a join would be one that was not there.
+  if (call.use.isOptional && matchesNothing(call.search)) return undefined;
   const part = { kind: 'match', search: call.search, columns: columns.map(storedName) } as const;
   return {
     use: call.use,
@@ -87,6 +89,17 @@ function matched(node: Expression, { matches }: ConditionContext): Condition | u
       return `${MATCH_FUNCTION}(${words.join(', ')})`;
     },
   };
+}
+
+/** Whether a row without any value matches: one that is to have no word. */
+function matchesNothing({ test, fields }: CompiledSearch): boolean {
+  const none = { data: new Uint8Array(0), offsets: new Int32Array(2), validity: new Uint8Array(1) };
+  return (
+    test(
+      1,
+      fields.map(() => none),
+    )[0] === 1
+  );
 }
 
 function equal(node: Expression, context: ConditionContext): Condition | undefined {

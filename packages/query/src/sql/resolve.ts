@@ -255,6 +255,7 @@ export class Resolver {
       accesses: [],
       wholeRow: false,
       keepAllRows: (node.sample ?? null) !== null,
+      isOptional: false,
       bounds: [],
     };
     this.#uses.push(use);
@@ -266,6 +267,7 @@ export class Resolver {
     this.#from(node.left as TypedNode, scope, tables);
     this.#from(node.right as TypedNode, scope, tables);
     this.#expressions(node.condition, scope, tables);
+    if (node.join_type !== 'INNER') for (const use of this.#uses.slice(first)) use.isOptional = true;
     if (node.ref_type === 'REGULAR' || node.ref_type === 'CROSS' || node.ref_type === 'NATURAL') return;
     for (const use of this.#uses.slice(first)) use.keepAllRows = true;
   }

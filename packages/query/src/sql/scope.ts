@@ -13,6 +13,8 @@ export interface TableUse {
   wholeRow: boolean;
   /** A join or sample depends on rows that a filter would drop, so that no file may be left out. */
   keepAllRows: boolean;
+  /** An outer join may give it a row of NULLs. */
+  isOptional: boolean;
   /** `timestamp` of every row that counts is in these bounds. */
   readonly bounds: TimeBound[];
 }

@@ -16,6 +16,7 @@ pub mod packed;
 pub mod parts;
 pub mod prefilter;
 pub mod query;
+mod read_only;
 pub mod reader;
 pub mod search;
 pub mod writer;

@@ -9,11 +9,12 @@ use tantivy::{Index, SegmentReader};
 
 use crate::analyser::Analyser;
 use crate::bounds::Bounds;
-use crate::directory::SegmentDirectory;
+use crate::directory::SegmentFiles;
 use crate::failure::{Failure, damaged};
 use crate::missing::Missing;
 use crate::packed::{ByteRange, PackedFile};
 use crate::query::{Fields, Query};
+use crate::read_only::ReadOnly;
 use crate::search::Search;
 use crate::writer::{Contents, SegmentContents};
 
@@ -94,7 +95,8 @@ impl IndexReader {
 
 fn open_segment(packed: &Arc<PackedFile>, contents: &SegmentContents) -> Result<Segment, Failure> {
     let files = contents.files.iter().map(|file| (PathBuf::from(&file.name), file.clone())).collect();
-    let index = Index::open(SegmentDirectory { packed: packed.clone(), files: Arc::new(files) })?;
+    let files = SegmentFiles { packed: packed.clone(), files: Arc::new(files) };
+    let index = Index::open(ReadOnly(files))?;
     let segments = index.searchable_segments()?;
     let segment = segments.first().ok_or_else(|| damaged("an index has a segment without rows"))?;
     let heads = packed.read(contents.heads, 0..contents.heads.bytes as usize)?;
